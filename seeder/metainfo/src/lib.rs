@@ -1,0 +1,1 @@
+//! Torrent metadata: parse, create, verify, magnet links.

@@ -1,0 +1,1 @@
+//! The BitTorrent peer protocol and the choker as pure machines.

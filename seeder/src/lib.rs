@@ -1,0 +1,1 @@
+//! The seeder's shell: WebRTC, tracker client, storage.

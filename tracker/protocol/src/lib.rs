@@ -1,0 +1,1 @@
+//! Ids and messages of the WebTorrent tracker protocol.

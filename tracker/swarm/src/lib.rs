@@ -1,0 +1,1 @@
+//! The tracker's swarm state as a pure machine.

@@ -1,5 +1,7 @@
 //! End-to-end tests of the `shoal` binary: real processes, sockets, files.
 
+mod tidy;
+
 #[test]
 fn the_binary_tells_its_version() {
     let out = std::process::Command::new(env!("CARGO_BIN_EXE_shoal"))

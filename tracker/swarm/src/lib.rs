@@ -1,1 +1,24 @@
-//! The tracker's swarm state as a pure machine.
+//! The tracker's swarm state as a pure machine: who is in which swarm, who gets whose offer, who
+//! may answer it, and until when.
+//!
+//! No socket, clock, task or database: time is an argument, randomness a field, output is data.
+//! The one rule: call [`Swarms::handle`], drain [`Swarms::poll_output`] to `None`, and call
+//! `handle` with [`Command::Tick`] no later than [`Swarms::poll_timeout`] says. `now` never goes
+//! backwards; an earlier one counts as the latest seen.
+//!
+//! Start with [`Command`], [`Output`] and [`Fact`]: they are plain data, so that a swarm may live
+//! on another node than the sockets of its peers ([`ConnectionId::node`] says on which).
+
+mod command;
+mod config;
+mod connection;
+mod output;
+mod query;
+mod swarms;
+
+pub use command::{Command, RestoredTorrent};
+pub use config::Config;
+pub use connection::ConnectionId;
+pub use output::{Change, Class, Departure, Fact, Output, PeerStats, Refusal, Role};
+pub use query::{Peer, Torrent, Totals};
+pub use swarms::Swarms;

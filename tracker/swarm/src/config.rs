@@ -1,0 +1,48 @@
+use std::time::Duration;
+
+/// Intervals and bounds of the swarms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Time between announces asked of clients; each response varies it by up to a tenth, so that
+    /// clients that came together do not stay together.
+    pub interval: Duration,
+    /// Time after which a peer that says nothing is gone. At least twice the interval.
+    pub peer_ttl: Duration,
+    /// Time within which an offer may be answered. The reference's client forgets its own offers
+    /// after 50 s.
+    pub offer_ttl: Duration,
+    /// Never relay a seed's offer to a seed. Peers that say nothing of `left` count as leechers, so
+    /// swarms without files are not concerned.
+    pub match_roles: bool,
+    /// Offers relayed for one announce.
+    pub offers: usize,
+    /// Torrents in all. When full, an announce for another one is refused.
+    pub torrents: usize,
+    /// Peers in one torrent. When full, a new peer is refused.
+    pub peers_per_torrent: usize,
+    /// Swarm entries of one connection. When full, a further one is refused.
+    pub entries_per_connection: usize,
+    /// Torrents without peers whose completed count is remembered. When full, the one that emptied
+    /// first is forgotten: its count starts from zero until it is restored.
+    pub remembered_torrents: usize,
+    /// Peers remembered as having completed a torrent, 16 bytes each. When full, the first is
+    /// forgotten: should it complete that torrent again, it counts again.
+    pub remembered_completions: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(120),
+            peer_ttl: Duration::from_secs(300),
+            offer_ttl: Duration::from_secs(60),
+            match_roles: true,
+            offers: 20,
+            torrents: 1_000_000,
+            peers_per_torrent: 1_000_000,
+            entries_per_connection: 1_000,
+            remembered_torrents: 250_000,
+            remembered_completions: 1_000_000,
+        }
+    }
+}

@@ -54,9 +54,4 @@ impl<'a> Description<'a> {
             sdp: wire.sdp,
         })
     }
-
-    /// The description as the JSON object that a message carries.
-    pub fn to_raw(&self) -> Box<RawValue> {
-        todo!()
-    }
 }

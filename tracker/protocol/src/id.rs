@@ -9,11 +9,10 @@ use serde::ser::{Serialize, Serializer};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// A binary string with another number of code points.
-    #[error("is not 20 characters long; send the 20 raw bytes as 20 characters U+0000 to U+00FF")]
+    #[error(
+        "is not 20 characters long; send the raw bytes, not hexadecimal, as characters U+0000 to U+00FF"
+    )]
     Length,
-    /// A binary string of 40 hexadecimal digits: an id in the wrong notation.
-    #[error("is hexadecimal; send the 20 raw bytes as 20 characters U+0000 to U+00FF")]
-    Hex,
     /// A binary string with a character that stands for no byte.
     #[error("holds the character `{}`; each character must be U+0000 to U+00FF", .0.escape_unicode())]
     NotAByte(char),
@@ -49,7 +48,7 @@ macro_rules! id {
 
             /// Reads a binary string: exactly 20 characters, each U+0000 to U+00FF.
             pub fn from_binary_string(text: &str) -> Result<Self, IdError> {
-                binary_string(text).map(Self)
+                binary_string(text.chars().map(Ok)).map(Self)
             }
         }
 
@@ -113,18 +112,17 @@ id! {
     PeerId
 }
 
-/// Decodes a binary string of exactly 20 characters.
-pub(crate) fn binary_string(text: &str) -> Result<[u8; 20], IdError> {
+/// Collects a binary string of exactly 20 characters.
+pub(crate) fn binary_string(
+    mut characters: impl Iterator<Item = Result<char, IdError>>,
+) -> Result<[u8; 20], IdError> {
     let mut bytes = [0; 20];
-    let mut characters = text.chars();
     for slot in &mut bytes {
-        let character = characters.next().ok_or(IdError::Length)?;
+        let character = characters.next().ok_or(IdError::Length)??;
         *slot = u8::try_from(character).map_err(|_| IdError::NotAByte(character))?;
     }
     if characters.next().is_none() {
         Ok(bytes)
-    } else if text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        Err(IdError::Hex)
     } else {
         Err(IdError::Length)
     }
@@ -140,6 +138,7 @@ impl Visitor<'_> for BinaryString {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<[u8; 20], E> {
-        binary_string(text).map_err(|error| E::custom(format_args!("the id {error}")))
+        binary_string(text.chars().map(Ok))
+            .map_err(|error| E::custom(format_args!("the id {error}")))
     }
 }

@@ -14,7 +14,6 @@ mod event;
 mod id;
 mod offer_id;
 mod parse;
-mod parse_server;
 mod server;
 mod write;
 
@@ -23,8 +22,7 @@ pub use description::{Description, DescriptionError, DescriptionKind};
 pub use event::Event;
 pub use id::{IdError, InfoHash, PeerId};
 pub use offer_id::{OfferId, OfferIdError};
-pub use parse::{Limits, ParseError, Verdict};
-pub use parse_server::ServerParseError;
+pub use parse::{Limits, ParseError, ServerParseError, Verdict};
 pub use serde_json::value::RawValue;
 pub use server::{
     Announced, Failure, RelayedAnswer, RelayedOffer, ScrapeEntry, Scraped, ServerMessage, Subject,

@@ -41,7 +41,7 @@ impl OfferId {
 
     /// The id made of this text.
     pub fn from_text(text: &str) -> Result<Self, OfferIdError> {
-        if let Ok(bytes) = binary_string(text) {
+        if let Ok(bytes) = binary_string(text.chars().map(Ok)) {
             return Ok(Self(Form::Bytes(bytes)));
         }
         if text.is_empty() || text.chars().nth(Self::MAX_CHARACTERS).is_some() {

@@ -1,0 +1,106 @@
+//! Hashing pieces on all cores.
+//!
+//! Workers take turns at one reader, so that the disk sees one sequential
+//! reader whatever the number of cores, and hash what they read while the next
+//! one reads. Memory is one piece a worker; nothing is handed over.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use sha1::{Digest, Sha1};
+
+/// Most bytes that the workers' buffers take together.
+const MAX_BUFFER_BYTES: usize = 256 << 20;
+
+/// How far hashing has come, in bytes of content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes hashed.
+    pub done: u64,
+    /// Bytes to hash.
+    pub total: u64,
+}
+
+/// What a turn at the reader gave.
+pub(crate) enum Turn {
+    /// The buffer's first `length` bytes are piece `index`.
+    Piece { index: u32, length: usize },
+    /// Piece `index` cannot be read in full.
+    Unreadable { index: u32 },
+    /// There are no more pieces.
+    End,
+}
+
+/// Hashes every piece that `read` puts into the buffer it is given, which holds
+/// `piece_length` bytes, until it says [`Turn::End`] or fails, or `cancel` is
+/// set. Calls `hashed` with a piece's index, length and hash (none when
+/// unreadable), on any worker and in any order.
+pub(crate) fn each_piece<E: Send>(
+    piece_length: usize,
+    cancel: &AtomicBool,
+    read: impl FnMut(&mut [u8]) -> Result<Turn, E> + Send,
+    hashed: impl Fn(u32, usize, Option<[u8; 20]>) + Sync,
+) -> Result<(), E> {
+    let reader = Mutex::new(Some(read));
+    let failure = Mutex::new(None);
+    let work = || {
+        let mut buffer = vec![0; piece_length];
+        while !cancel.load(Ordering::Relaxed) {
+            let turn = take_turn(&reader, &failure, &mut buffer);
+            match turn {
+                Turn::Piece { index, length } => {
+                    let piece = buffer.get(..length).unwrap_or_default();
+                    hashed(index, length, Some(Sha1::digest(piece).into()));
+                }
+                Turn::Unreadable { index } => hashed(index, 0, None),
+                Turn::End => break,
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..workers(piece_length) {
+            scope.spawn(work);
+        }
+    });
+    let failure = failure.into_inner().unwrap_or_else(PoisonError::into_inner);
+    failure.map_or(Ok(()), Err)
+}
+
+/// Bytes of the largest piece: the piece length, or less for small content.
+pub(crate) fn buffer_length(total: u64, piece_length: u32) -> usize {
+    usize::try_from(total.min(u64::from(piece_length))).expect("a piece length is a u32")
+}
+
+/// Reads the next piece. The reader goes away when it ends or fails, so that
+/// every other worker ends, too.
+fn take_turn<E>(
+    reader: &Mutex<Option<impl FnMut(&mut [u8]) -> Result<Turn, E>>>,
+    failure: &Mutex<Option<E>>,
+    buffer: &mut [u8],
+) -> Turn {
+    let mut reader = lock(reader);
+    let turn = reader.as_mut().map_or(Ok(Turn::End), |read| read(buffer));
+    match turn {
+        Ok(Turn::End) => *reader = None,
+        Ok(Turn::Piece { .. } | Turn::Unreadable { .. }) => {}
+        Err(_) => *reader = None,
+    }
+    turn.unwrap_or_else(|error| {
+        lock(failure).get_or_insert(error);
+        Turn::End
+    })
+}
+
+/// Two at least, so that one reads while the other hashes.
+fn workers(piece_length: usize) -> usize {
+    let cores = thread::available_parallelism().map_or(2, NonZeroUsize::get);
+    let by_memory = MAX_BUFFER_BYTES / piece_length.max(1);
+    cores.min(by_memory).max(2)
+}
+
+/// Locks, whatever became of a worker that panicked: the scope passes its panic on.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -9,11 +9,16 @@
 //! Start with [`Command`], [`Output`] and [`Fact`]: they are plain data, so that a swarm may live
 //! on another node than the sockets of its peers ([`ConnectionId::node`] says on which).
 
+mod announce;
+mod answer;
 mod command;
+mod completions;
 mod config;
 mod connection;
+mod departure;
 mod output;
 mod query;
+mod swarm;
 mod swarms;
 
 pub use command::{Command, RestoredTorrent};

@@ -1,8 +1,11 @@
+use std::ops::Bound;
 use std::time::Instant;
 
+use rand::Rng;
 use tracker_protocol::{InfoHash, PeerId};
 
-use crate::{ConnectionId, PeerStats};
+use crate::swarm::{Entry, Key, Swarm};
+use crate::{ConnectionId, PeerStats, Swarms};
 
 /// Sizes of the whole state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,4 +50,76 @@ pub struct Peer {
     pub joined: Instant,
     /// When it was last heard of.
     pub last_seen: Instant,
+}
+
+impl<R: Rng> Swarms<R> {
+    /// Sizes of the whole state.
+    pub fn totals(&self) -> Totals {
+        Totals {
+            torrents: self.swarms.len(),
+            seeds: self.seeds,
+            leechers: self.leechers,
+            connections: self.owned.len(),
+            remembered_torrents: self.completed_counts.len(),
+            remembered_completions: self.completed_peers.len(),
+        }
+    }
+
+    /// Swarms in the order of their info-hash, after the cursor. Each step costs the same, however
+    /// many there are.
+    pub fn torrents(&self, after: Option<InfoHash>) -> impl Iterator<Item = Torrent> + '_ {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.swarms
+            .range((start, Bound::Unbounded))
+            .map(|(info_hash, swarm)| Torrent::new(*info_hash, swarm))
+    }
+
+    /// One swarm; `None` if it has no peers.
+    pub fn torrent(&self, info_hash: InfoHash) -> Option<Torrent> {
+        let swarm = self.swarms.get(&info_hash)?;
+        Some(Torrent::new(info_hash, swarm))
+    }
+
+    /// Up to `limit` entries of one swarm in the order of peer id and connection, after the cursor.
+    /// Looks at every entry of the swarm.
+    pub fn peers(
+        &self,
+        info_hash: InfoHash,
+        after: Option<(PeerId, ConnectionId)>,
+        limit: usize,
+    ) -> Vec<Peer> {
+        let Some(swarm) = self.swarms.get(&info_hash) else {
+            return Vec::new();
+        };
+        let mut entries: Vec<(&Key, &Entry)> = swarm
+            .entries()
+            .filter(|(key, _)| after.is_none_or(|after| (key.peer_id, key.connection) > after))
+            .collect();
+        if limit < entries.len() {
+            entries.select_nth_unstable_by_key(limit, |(key, _)| **key);
+            entries.truncate(limit);
+        }
+        entries.sort_unstable_by_key(|(key, _)| **key);
+        entries
+            .into_iter()
+            .map(|(key, entry)| Peer {
+                peer_id: key.peer_id,
+                connection: key.connection,
+                stats: entry.stats,
+                joined: entry.joined,
+                last_seen: entry.last_seen,
+            })
+            .collect()
+    }
+}
+
+impl Torrent {
+    fn new(info_hash: InfoHash, swarm: &Swarm) -> Self {
+        Self {
+            info_hash,
+            seeds: swarm.seeds(),
+            leechers: swarm.leechers(),
+            completed: swarm.completed,
+        }
+    }
 }

@@ -1,65 +1,145 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Instant;
 
 use rand::Rng;
-use tracker_protocol::InfoHash;
+use tracker_protocol::{Failure, InfoHash, PeerId, ScrapeEntry, Scraped, ServerMessage, Subject};
 
-use crate::{Command, Config, ConnectionId, Output, Peer, Torrent, Totals};
-use tracker_protocol::PeerId;
+use crate::completions::{CompletedCounts, CompletedPeers};
+use crate::swarm::{Key, Swarm};
+use crate::{Class, Command, Config, ConnectionId, Output, RestoredTorrent};
 
-/// All swarms.
+/// All swarms of one shard.
 #[derive(Debug)]
 pub struct Swarms<R> {
-    config: Config,
-    rng: R,
+    pub(crate) config: Config,
+    pub(crate) rng: R,
+    latest: Option<Instant>,
+    pub(crate) swarms: BTreeMap<InfoHash, Swarm>,
+    /// What each connection owns; a connection that owns nothing is not here.
+    pub(crate) owned: HashMap<ConnectionId, Vec<(InfoHash, PeerId)>>,
+    /// When to look after each entry: exactly one deadline each, never later than its death.
+    pub(crate) deadlines: BTreeSet<(Instant, InfoHash, Key)>,
+    pub(crate) completed_counts: CompletedCounts,
+    pub(crate) completed_peers: CompletedPeers,
+    pub(crate) seeds: u64,
+    pub(crate) leechers: u64,
+    /// What is to be done; as long as what one command causes.
+    outputs: VecDeque<Output>,
 }
 
 impl<R: Rng> Swarms<R> {
     /// No swarms yet.
     pub fn new(config: Config, rng: R) -> Self {
-        Self { config, rng }
+        Self {
+            rng,
+            latest: None,
+            swarms: BTreeMap::new(),
+            owned: HashMap::new(),
+            deadlines: BTreeSet::new(),
+            completed_counts: CompletedCounts::new(config.remembered_torrents),
+            completed_peers: CompletedPeers::new(config.remembered_completions),
+            seeds: 0,
+            leechers: 0,
+            outputs: VecDeque::new(),
+            config,
+        }
     }
 
-    /// Takes in one thing that happened at `now`.
+    /// Takes in one thing that happened at `now`. Drain [`Self::poll_output`] before the next.
     pub fn handle(&mut self, now: Instant, command: Command<'_>) {
-        let _ = (now, command, &self.config, &self.rng);
-        todo!()
+        let now = self.latest.map_or(now, |latest| latest.max(now));
+        self.latest = Some(now);
+        self.expire(now);
+        match command {
+            Command::Announce { from, announce } => self.announce(now, from, announce),
+            Command::Answer { from, answer } => self.answer(now, from, answer),
+            Command::Scrape { from, info_hashes } => self.scrape(from, info_hashes),
+            Command::Disconnect { connection } => self.disconnect(connection),
+            Command::RemoveTorrent { info_hash } => self.remove_torrent(info_hash),
+            Command::KickPeer { info_hash, peer_id } => self.kick(info_hash, peer_id),
+            Command::Restore(restored) => self.restore(restored),
+            Command::Tick => {}
+        }
     }
 
     /// The next thing to do; `None` when all is done.
     pub fn poll_output(&mut self) -> Option<Output> {
-        todo!()
+        let output = self.outputs.pop_front();
+        if output.is_none() && self.outputs.capacity() > OUTPUTS_KEPT {
+            self.outputs.shrink_to(OUTPUTS_KEPT);
+        }
+        output
     }
 
     /// When [`Command::Tick`] is due at the latest; `None` while there is nothing to wait for.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        todo!()
+        self.deadlines.first().map(|(deadline, _, _)| *deadline)
     }
 
-    /// Sizes of the whole state.
-    pub fn totals(&self) -> Totals {
-        todo!()
+    fn scrape(&mut self, from: ConnectionId, info_hashes: Option<Vec<InfoHash>>) {
+        let Some(mut info_hashes) = info_hashes else {
+            // Naming every torrent would amplify traffic and tell strangers what is shared here.
+            let reason = "scraping all torrents is off; name them in `info_hash`";
+            return self.fail(from, Subject::Scrape, reason);
+        };
+        info_hashes.sort_unstable();
+        info_hashes.dedup();
+        let files = info_hashes
+            .into_iter()
+            .map(|info_hash| (info_hash, self.counts(info_hash)))
+            .collect();
+        let scraped = Scraped {
+            files,
+            min_request_interval: u32::try_from(self.config.interval.as_secs()).ok(),
+        };
+        self.send(from, Class::Response, ServerMessage::Scraped(scraped));
     }
 
-    /// Swarms in the order of their info-hash, after the cursor.
-    pub fn torrents(&self, after: Option<InfoHash>) -> impl Iterator<Item = Torrent> + '_ {
-        let _ = after;
-        std::iter::empty()
+    fn restore(&mut self, restored: RestoredTorrent) {
+        let info_hash = restored.info_hash;
+        match self.swarms.get_mut(&info_hash) {
+            Some(swarm) => swarm.completed = swarm.completed.max(restored.completed),
+            None => {
+                let known = self.completed_counts.count(info_hash);
+                self.completed_counts
+                    .remember(info_hash, known.max(restored.completed));
+            }
+        }
+        for peer_id in restored.completed_by {
+            self.completed_peers.insert(info_hash, peer_id);
+        }
     }
 
-    /// One swarm; `None` if it has no peers.
-    pub fn torrent(&self, info_hash: InfoHash) -> Option<Torrent> {
-        let _ = info_hash;
-        todo!()
+    /// Counts of a torrent, with peers or without.
+    pub(crate) fn counts(&self, info_hash: InfoHash) -> ScrapeEntry {
+        match self.swarms.get(&info_hash) {
+            Some(swarm) => swarm.counts(),
+            None => ScrapeEntry {
+                downloaded: self.completed_counts.count(info_hash),
+                ..ScrapeEntry::default()
+            },
+        }
     }
 
-    /// Entries of one swarm in the order of peer id and connection, after the cursor.
-    pub fn peers(
-        &self,
-        info_hash: InfoHash,
-        after: Option<(PeerId, ConnectionId)>,
-        limit: usize,
-    ) -> Vec<Peer> {
-        let _ = (info_hash, after, limit);
-        todo!()
+    pub(crate) fn send(&mut self, to: ConnectionId, class: Class, message: ServerMessage<'static>) {
+        self.output(Output::Send { to, class, message });
+    }
+
+    pub(crate) fn fail(
+        &mut self,
+        to: ConnectionId,
+        subject: Subject,
+        reason: impl Into<std::borrow::Cow<'static, str>>,
+    ) {
+        let reason = reason.into();
+        let failure = ServerMessage::Failure(Failure { subject, reason });
+        self.send(to, Class::Failure, failure);
+    }
+
+    pub(crate) fn output(&mut self, output: Output) {
+        self.outputs.push_back(output);
     }
 }
+
+/// Room for outputs that is kept between commands; more is given back.
+const OUTPUTS_KEPT: usize = 64;

@@ -1,0 +1,219 @@
+//! Announces: joining, staying, completing, leaving, and handing out offers.
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+use rand::{Rng, RngExt};
+use tracker_protocol::{
+    Announce, Announced, Event, InfoHash, Offer, RelayedOffer, ServerMessage, Subject,
+};
+
+use crate::swarm::{Entry, Key, Swarm};
+use crate::{Change, Class, ConnectionId, Departure, Fact, Output, PeerStats, Role, Swarms};
+
+impl<R: Rng> Swarms<R> {
+    pub(crate) fn announce(&mut self, now: Instant, from: ConnectionId, announce: Announce<'_>) {
+        let info_hash = announce.info_hash;
+        let key = Key {
+            peer_id: announce.peer_id,
+            connection: from,
+        };
+        if announce.event == Event::Stopped {
+            self.leave(info_hash, key, Departure::Stopped);
+            return self.respond(from, info_hash);
+        }
+        let stats = stats(&announce);
+        if let Err(reason) = self.join_or_update(now, info_hash, key, stats, announce.event) {
+            return self.fail(from, Subject::Announce(info_hash), reason);
+        }
+        self.respond(from, info_hash);
+        self.relay_offers(now, info_hash, key, stats.role, announce);
+    }
+
+    /// Sends the response to an announce.
+    fn respond(&mut self, to: ConnectionId, info_hash: InfoHash) {
+        let counts = self.counts(info_hash);
+        let announced = Announced {
+            info_hash,
+            interval: Some(self.interval()),
+            min_interval: None,
+            complete: Some(counts.complete),
+            incomplete: Some(counts.incomplete),
+            downloaded: Some(counts.downloaded),
+            tracker_id: None,
+            warning: None,
+        };
+        self.send(to, Class::Response, ServerMessage::Announced(announced));
+    }
+
+    /// Seconds until the next announce, a tenth more or less than configured.
+    fn interval(&mut self) -> u32 {
+        let seconds = u32::try_from(self.config.interval.as_secs()).unwrap_or(u32::MAX);
+        let spread = seconds / 10;
+        let least = seconds - spread;
+        self.rng
+            .random_range(least..=seconds.saturating_add(spread))
+            .max(1)
+    }
+
+    /// Enters the announced state; the error is the reason why a newcomer is not taken in.
+    fn join_or_update(
+        &mut self,
+        now: Instant,
+        info_hash: InfoHash,
+        key: Key,
+        stats: PeerStats,
+        event: Event,
+    ) -> Result<(), String> {
+        let known = self
+            .swarms
+            .get_mut(&info_hash)
+            .and_then(|swarm| swarm.remove(key));
+        let was_seed = known
+            .as_ref()
+            .is_some_and(|entry| entry.stats.role == Role::Seed);
+        let (entry, change) = match known {
+            Some(mut entry) => {
+                self.uncount(entry.stats.role);
+                entry.stats = stats;
+                entry.last_seen = now;
+                (entry, Change::Updated)
+            }
+            None => {
+                self.make_room(info_hash, key)?;
+                let deadline = now + self.config.peer_ttl;
+                self.deadlines.insert((deadline, info_hash, key));
+                let owned = self.owned.entry(key.connection).or_default();
+                owned.push((info_hash, key.peer_id));
+                (Entry::new(stats, now, deadline), Change::Joined)
+            }
+        };
+        self.count(stats.role);
+        self.open(info_hash).insert(key, entry);
+        self.output(Output::Fact(Fact::Peer {
+            info_hash,
+            connection: key.connection,
+            peer_id: key.peer_id,
+            change,
+            stats,
+        }));
+        if event == Event::Completed && !was_seed {
+            self.complete(info_hash, key);
+        }
+        Ok(())
+    }
+
+    /// Refuses a newcomer where a bound is reached.
+    fn make_room(&self, info_hash: InfoHash, key: Key) -> Result<(), String> {
+        let config = &self.config;
+        let owned = self.owned.get(&key.connection).map_or(0, Vec::len);
+        if owned >= config.entries_per_connection {
+            let limit = config.entries_per_connection;
+            return Err(format!(
+                "connection is in `{limit}` swarms, the most allowed; stop one of them first"
+            ));
+        }
+        match self.swarms.get(&info_hash) {
+            Some(swarm) if swarm.len() >= config.peers_per_torrent => Err(format!(
+                "torrent has `{}` peers, the most allowed; try again later",
+                config.peers_per_torrent
+            )),
+            None if self.swarms.len() >= config.torrents => Err(format!(
+                "tracker has `{}` torrents, the most allowed; try again later",
+                config.torrents
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The swarm of this torrent, made if need be with the count it had before.
+    fn open(&mut self, info_hash: InfoHash) -> &mut Swarm {
+        if !self.swarms.contains_key(&info_hash) {
+            self.output(Output::Fact(Fact::TorrentOpened { info_hash }));
+        }
+        let completed_counts = &mut self.completed_counts;
+        self.swarms
+            .entry(info_hash)
+            .or_insert_with(|| Swarm::new(completed_counts.take(info_hash)))
+    }
+
+    /// Counts a completed download, once for each peer id.
+    fn complete(&mut self, info_hash: InfoHash, key: Key) {
+        if !self.completed_peers.insert(info_hash, key.peer_id) {
+            return;
+        }
+        if let Some(swarm) = self.swarms.get_mut(&info_hash) {
+            swarm.completed += 1;
+        }
+        self.output(Output::Fact(Fact::Completed {
+            info_hash,
+            peer_id: key.peer_id,
+        }));
+    }
+
+    /// Gives each offer to another peer, as long as there are any.
+    fn relay_offers(
+        &mut self,
+        now: Instant,
+        info_hash: InfoHash,
+        offerer: Key,
+        role: Role,
+        announce: Announce<'_>,
+    ) {
+        let wanted = announce
+            .numwant
+            .and_then(|numwant| usize::try_from(numwant).ok())
+            .unwrap_or(usize::MAX)
+            .min(announce.offers.len())
+            .min(self.config.offers);
+        let Some(swarm) = self.swarms.get_mut(&info_hash) else {
+            return;
+        };
+        let seeds_too = role == Role::Leecher || !self.config.match_roles;
+        let receivers = swarm.receivers(&mut self.rng, offerer.peer_id, seeds_too, wanted);
+        let until = now + self.config.offer_ttl;
+        let mut sends = Vec::with_capacity(receivers.len());
+        for (receiver, Offer { offer_id, offer }) in receivers.into_iter().zip(announce.offers) {
+            let entry = swarm
+                .entry_mut(receiver)
+                .expect("receivers are drawn from this swarm");
+            entry.owe(now, until, offerer, offer_id.clone());
+            let offer = RelayedOffer {
+                info_hash,
+                peer_id: offerer.peer_id,
+                offer_id,
+                offer: Cow::Owned(offer.into_owned()),
+            };
+            sends.push((receiver.connection, ServerMessage::Offer(offer)));
+        }
+        for (to, message) in sends {
+            self.send(to, Class::Offer, message);
+        }
+    }
+
+    pub(crate) fn count(&mut self, role: Role) {
+        match role {
+            Role::Seed => self.seeds += 1,
+            Role::Leecher => self.leechers += 1,
+        }
+    }
+
+    pub(crate) fn uncount(&mut self, role: Role) {
+        match role {
+            Role::Seed => self.seeds -= 1,
+            Role::Leecher => self.leechers -= 1,
+        }
+    }
+}
+
+/// The state an announce reports. Each announce speaks for itself: a seed that says it misses
+/// something is a leecher again.
+fn stats(announce: &Announce<'_>) -> PeerStats {
+    let is_seed = announce.left == Some(0) || announce.event == Event::Completed;
+    PeerStats {
+        role: if is_seed { Role::Seed } else { Role::Leecher },
+        left: announce.left,
+        uploaded: announce.uploaded.unwrap_or(0),
+        downloaded: announce.downloaded.unwrap_or(0),
+    }
+}

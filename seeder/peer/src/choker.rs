@@ -1,25 +1,4 @@
 //! Who is served, who waits, who is let in: one policy for all peers of a process.
-//!
-//! The rules answer to what a choked webtorrent.js page does: it leaves after 5 s while any of its
-//! other connections is still being made. So:
-//!
-//! - **Admission first.** An offer is left unanswered when `max_peers` are connected or negotiating and
-//!   none of them can be let go, or when the line is [`LINE_PER_SLOT`] peers a slot long already.
-//! - **Slots.** Never more than `slots` peers are unchoked. A peer is unchoked when it is interested and
-//!   a slot is free; otherwise it stands in the line.
-//! - **Turns.** While nobody waits, a served peer keeps its slot. While somebody waits a turn lasts half
-//!   of `patience` divided by the rounds it takes to serve the line, so that the whole line is served
-//!   within that half; never less than `shortest_turn`.
-//! - **The line.** Who has waited for half of `patience` goes first, the longest waiting before others;
-//!   then who was sent the fewest bytes, so that a newcomer gets its first bytes soon; then who has
-//!   waited longest. A stream of newcomers can therefore take the first half of `patience` from a
-//!   waiting peer, never the second.
-//! - **Early ends.** A peer that has everything or is not interested frees its slot at once; one that
-//!   asks for nothing for `idle`, only if somebody waits; one that takes nothing of what it asked for
-//!   in `stall` of served time is closed.
-//!
-//! Turns are measured in time alone. Counting pieces, as libtorrent's round robin does, would bind the
-//! length of a turn to the piece length (16 KiB to 16 MiB) and leave it without an upper bound.
 
 mod line;
 
@@ -133,7 +112,28 @@ pub enum Removal {
     Uninterested,
 }
 
-/// The policy. See the rules at the top of this module's source.
+/// Decides who is served, who waits and who is let in.
+///
+/// The rules answer to what a choked webtorrent.js page does: it leaves after 5 s while any of its
+/// other connections is still being made. So:
+///
+/// - **Admission first.** An offer is left unanswered when `max_peers` are connected or negotiating and
+///   none of them can be let go, or when the line is four peers a slot long already.
+/// - **Slots.** Never more than `slots` peers are unchoked. A peer is unchoked when it is interested and
+///   a slot is free; otherwise it stands in the line.
+/// - **Turns.** While nobody waits, a served peer keeps its slot. While somebody waits a turn lasts half
+///   of `patience` divided by the rounds it takes to serve the line, so that the whole line is served
+///   within that half; never less than `shortest_turn`.
+/// - **The line.** Who has waited for half of `patience` goes first, the longest waiting before others;
+///   then who was sent the fewest bytes, so that a newcomer gets its first bytes soon; then who has
+///   waited longest. A stream of newcomers can therefore take the first half of `patience` from a
+///   waiting peer, never the second.
+/// - **Early ends.** A peer that has everything or is not interested frees its slot at once; one that
+///   asks for nothing for `idle`, only if somebody waits; one that takes nothing of what it asked for
+///   in `stall` of served time is closed.
+///
+/// Turns are measured in time alone. Counting pieces, as libtorrent's round robin does, would bind the
+/// length of a turn to the piece length (16 KiB to 16 MiB) and leave it without an upper bound.
 #[derive(Debug)]
 pub struct Choker {
     config: ChokerConfig,

@@ -11,7 +11,7 @@ use tracker_protocol::PeerId;
 
 use crate::handshake::{self, HandshakeError};
 use crate::{Bitfield, BlockRequest, DecodeError, Torrent};
-use link::Link;
+use link::{Desk, Link};
 use outbox::Outbox;
 
 /// What a session is made of.
@@ -120,9 +120,9 @@ pub enum CloseReason {
     /// More messages than a peer can need.
     #[error("too many messages a second")]
     MessageFlood,
-    /// Too many messages that mean nothing here.
-    #[error("too many messages without a meaning here")]
-    FutileMessages,
+    /// Too many messages of which a leecher needs few, or that mean nothing here.
+    #[error("too many messages of which a leecher needs few")]
+    SeldomMessages,
     /// Requests outside the torrent or of a length never served.
     #[error("too many requests outside the torrent")]
     InvalidRequests,
@@ -279,45 +279,54 @@ impl Session {
 
 impl Session {
     fn take_in(&mut self, input: Input<'_>) -> Result<(), CloseReason> {
-        match input {
+        let have = &mut self.ours.have;
+        let (verified, withdrawn) = match input {
+            Input::PieceVerified(piece) => (have.insert(piece).then_some(piece), None),
+            Input::PieceWithdrawn(piece) | Input::Unreadable(BlockRequest { piece, .. }) => {
+                (None, have.remove(piece).then_some(piece))
+            }
             Input::Received(bytes) => return self.receive(bytes),
-            Input::PieceVerified(piece) => {
-                self.ours.have.insert(piece);
-            }
-            Input::PieceWithdrawn(piece) => {
-                self.ours.have.remove(piece);
-            }
-            Input::Unreadable(block) => {
-                self.ours.have.remove(block.piece);
-            }
-            Input::Sent(block) => {
-                self.sent_at = self.now;
-                self.traffic.blocks += 1;
-                self.traffic.bytes += u64::from(block.length);
-            }
-            Input::Choke | Input::Unchoke | Input::Tick => {}
-        }
-        let Phase::Open(link) = &mut self.phase else {
+            Input::Choke | Input::Unchoke | Input::Sent(_) | Input::Tick => (None, None),
+        };
+        let Some((link, mut desk)) = self.link() else {
             return Ok(());
         };
-        let mut desk = link::Desk {
+        if let Some(piece) = verified {
+            link.piece_verified(&mut desk, piece);
+        }
+        if let Some(piece) = withdrawn {
+            link.piece_withdrawn(&mut desk, piece);
+        }
+        match input {
+            Input::Choke => link.choke(&mut desk),
+            Input::Unchoke => link.unchoke(&mut desk),
+            Input::Sent(block) => {
+                if link.requests.finish(&block) {
+                    self.traffic.blocks += 1;
+                    self.traffic.bytes += u64::from(block.length);
+                    self.sent_at = self.now;
+                }
+            }
+            Input::Unreadable(block) => return link.unreadable(&mut desk, &block),
+            Input::PieceVerified(_)
+            | Input::PieceWithdrawn(_)
+            | Input::Received(_)
+            | Input::Tick => {}
+        }
+        Ok(())
+    }
+
+    fn link(&mut self) -> Option<(&mut Link, Desk<'_>)> {
+        let Phase::Open(link) = &mut self.phase else {
+            return None;
+        };
+        let desk = Desk {
             ours: &self.ours,
             now: self.now,
             outbox: &mut self.outbox,
             traffic: &mut self.traffic,
         };
-        match input {
-            Input::Choke => link.choke(&mut desk),
-            Input::Unchoke => link.unchoke(&mut desk),
-            Input::PieceVerified(piece) => link.piece_verified(&mut desk, piece),
-            Input::PieceWithdrawn(piece) => link.piece_withdrawn(&mut desk, piece),
-            Input::Sent(block) => {
-                link.requests.finish(&block);
-            }
-            Input::Unreadable(block) => return link.unreadable(&mut desk, &block),
-            Input::Received(_) | Input::Tick => {}
-        }
-        Ok(())
+        Some((link, desk))
     }
 
     fn receive(&mut self, bytes: &[u8]) -> Result<(), CloseReason> {
@@ -339,14 +348,8 @@ impl Session {
             let link = Link::open(self.now, &self.ours, theirs, &mut self.outbox);
             self.phase = Phase::Open(Box::new(link));
         }
-        let Phase::Open(link) = &mut self.phase else {
+        let Some((link, mut desk)) = self.link() else {
             return Ok(());
-        };
-        let mut desk = link::Desk {
-            ours: &self.ours,
-            now: self.now,
-            outbox: &mut self.outbox,
-            traffic: &mut self.traffic,
         };
         link.receive(&mut desk, input)
     }

@@ -16,8 +16,9 @@ use crate::{Bitfield, BlockRequest, client};
 /// Messages a peer may send: twice what 250 MB/s in blocks and pieces of 16 KiB would take.
 const MESSAGES: (u32, Duration) = (65_536, Duration::from_secs(2));
 
-/// Messages that mean nothing here. Cancels are among them, of which an end game sends many at once.
-const FUTILE_MESSAGES: (u32, Duration) = (2_048, Duration::from_secs(60));
+/// Messages of which a leecher needs few, and such as mean nothing here. Cancels are among them, of
+/// which an end game sends many at once.
+const SELDOM_MESSAGES: (u32, Duration) = (2_048, Duration::from_secs(60));
 
 /// Requests outside the torrent in the life of a connection.
 const MAX_INVALID_REQUESTS: u32 = 32;
@@ -44,7 +45,7 @@ pub(super) struct Link {
     decoder: Decoder,
     metadata: MetadataServer,
     messages: Budget,
-    futile_messages: Budget,
+    seldom_messages: Budget,
     requests_over: Budget,
     invalid_requests: u32,
     /// Since the last choke.
@@ -90,7 +91,7 @@ impl Link {
             decoder: Decoder::new(pieces),
             metadata: MetadataServer::new(now, ours.torrent.info().clone()),
             messages: Budget::new(now, MESSAGES.0, MESSAGES.1),
-            futile_messages: Budget::new(now, FUTILE_MESSAGES.0, FUTILE_MESSAGES.1),
+            seldom_messages: Budget::new(now, SELDOM_MESSAGES.0, SELDOM_MESSAGES.1),
             requests_over: Budget::new(
                 now,
                 reqq.saturating_mul(REQUEST_FLOOD),
@@ -119,7 +120,7 @@ impl Link {
             Message::NotInterested => self.on_interested(desk, false),
             Message::Have(piece) => {
                 if !self.theirs.insert(piece) {
-                    return self.futile(desk);
+                    return self.ignore(desk);
                 }
                 self.check_complete(desk);
                 Ok(())
@@ -128,7 +129,7 @@ impl Link {
                 let pieces = desk.ours.torrent.piece_count();
                 match Bitfield::from_payload(&payload, pieces) {
                     Some(theirs) => self.on_pieces(desk, theirs),
-                    None => self.futile(desk),
+                    None => self.ignore(desk),
                 }
             }
             Message::HaveAll => {
@@ -142,7 +143,7 @@ impl Link {
                 if self.requests.cancel(&request) {
                     self.reject(desk, &request);
                 }
-                self.futile(desk)
+                self.seldom(desk)
             }
             Message::Extended { id, payload } => self.on_extended(desk, id, &payload),
             Message::Choke
@@ -151,7 +152,7 @@ impl Link {
             | Message::Suggest
             | Message::Reject(_)
             | Message::AllowedFast
-            | Message::Unknown => self.futile(desk),
+            | Message::Unknown => self.ignore(desk),
         }
     }
 
@@ -161,7 +162,7 @@ impl Link {
             desk.outbox.push(Output::Interested(interested));
         }
         // Each change moves the choker; a leecher makes a handful of them in its life.
-        self.futile(desk)
+        self.seldom(desk)
     }
 
     /// Takes in what the peer has, as a whole.
@@ -169,7 +170,7 @@ impl Link {
         self.theirs = theirs;
         self.check_complete(desk);
         // Sent once, at the start (BEP 3, BEP 6).
-        self.futile(desk)
+        self.seldom(desk)
     }
 
     fn check_complete(&mut self, desk: &mut Desk<'_>) {
@@ -217,32 +218,37 @@ impl Link {
     ) -> Result<(), CloseReason> {
         if id == extension::HANDSHAKE {
             extension::read(payload, &mut self.their_ids);
-            return self.futile(desk);
+            return self.seldom(desk);
         }
         let Some(their_id) = self.their_ids.ut_metadata else {
-            return self.futile(desk);
+            return self.ignore(desk);
         };
         if id != extension::OUR_UT_METADATA {
-            return self.futile(desk);
+            return self.ignore(desk);
         }
         match self.metadata.handle(desk.now, payload) {
             MetadataReply::Queued => Ok(()),
             MetadataReply::Reject { piece } => {
                 desk.outbox
                     .write(|out| metadata::reject(out, their_id, piece));
-                self.futile(desk)
+                self.seldom(desk)
             }
-            MetadataReply::Nothing => self.futile(desk),
+            MetadataReply::Nothing => self.ignore(desk),
         }
     }
 
-    /// Counts a message that is of no use, or that only few of are.
-    fn futile(&mut self, desk: &mut Desk<'_>) -> Result<(), CloseReason> {
+    /// Counts a message that means nothing here.
+    fn ignore(&mut self, desk: &mut Desk<'_>) -> Result<(), CloseReason> {
         desk.traffic.ignored += 1;
-        if self.futile_messages.take(desk.now) {
+        self.seldom(desk)
+    }
+
+    /// Counts a message of which a leecher needs few.
+    fn seldom(&mut self, desk: &Desk<'_>) -> Result<(), CloseReason> {
+        if self.seldom_messages.take(desk.now) {
             Ok(())
         } else {
-            Err(CloseReason::FutileMessages)
+            Err(CloseReason::SeldomMessages)
         }
     }
 }
@@ -296,7 +302,6 @@ impl Link {
         desk: &mut Desk<'_>,
         block: &BlockRequest,
     ) -> Result<(), CloseReason> {
-        self.piece_withdrawn(desk, block.piece);
         if !self.requests.finish(block) {
             return Ok(());
         }

@@ -27,3 +27,6 @@ pub use serde_json::value::RawValue;
 pub use server::{
     Announced, Failure, RelayedAnswer, RelayedOffer, ScrapeEntry, Scraped, ServerMessage, Subject,
 };
+
+#[cfg(test)]
+mod tests;

@@ -46,8 +46,10 @@ struct Fields<'a> {
     warning: Option<&'a RawValue>,
     #[serde(borrow)]
     interval: Option<&'a RawValue>,
-    #[serde(borrow, rename = "min interval", alias = "min_interval")]
+    #[serde(borrow, rename = "min interval")]
     min_interval: Option<&'a RawValue>,
+    #[serde(borrow, rename = "min_interval")]
+    min_interval_underscore: Option<&'a RawValue>,
     #[serde(borrow)]
     complete: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -119,7 +121,7 @@ impl<'a> ServerMessage<'a> {
             (None, None) => Ok(Self::Announced(Announced {
                 info_hash,
                 interval: seconds(fields.interval),
-                min_interval: seconds(fields.min_interval),
+                min_interval: seconds(fields.min_interval.or(fields.min_interval_underscore)),
                 complete: value::amount(fields.complete),
                 incomplete: value::amount(fields.incomplete),
                 downloaded: value::amount(fields.downloaded),

@@ -1,1 +1,14 @@
-
+mod bench;
+mod choker;
+mod choker_properties;
+mod decoder;
+mod handshake;
+mod hostile;
+mod leecher;
+mod metadata;
+mod opening;
+mod properties;
+mod replay;
+mod requests;
+mod timers;
+mod transfer;

@@ -1,1 +1,37 @@
-//! The tracker's shell: sockets, HTTP, SQLite.
+//! The tracker's shell: sockets, HTTP and SQLite around the pure [`swarm`] machine.
+//!
+//! [`start`] gives a [`Tracker`] from a [`Config`]. It accepts a WebSocket on any
+//! path that asks for an upgrade; without one it serves the caller's pages,
+//! `/healthz`, `/readyz`, `/stats.json`, `/metrics` and the admin API under
+//! `/api/v1`. What a client says, and who hears of it, is decided in
+//! [`tracker_protocol`] and [`swarm`]; nothing here looks into an offer.
+//!
+//! A message goes from `socket` (one task a connection) through `router` (one
+//! mutex round the swarms) into the `outbox` of each receiver; facts that have to
+//! survive go to `store`, which writes them behind through `sqlite`.
+
+mod admin;
+mod bucket;
+mod census;
+mod client;
+mod config;
+mod event;
+mod http;
+mod outbox;
+mod router;
+mod shared;
+mod socket;
+mod sqlite;
+mod stats;
+mod store;
+mod tls;
+mod tracker;
+
+pub use config::{
+    Config, ConfigError, Limits, Listen, Secret, SecretError, Sockets, Store as StoreConfig,
+    Swarm as SwarmConfig, TlsFiles,
+};
+pub use event::Event;
+pub use stats::Stats;
+pub use tls::TlsError;
+pub use tracker::{StartError, StopError, Tracker, start};

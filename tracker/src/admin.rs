@@ -1,0 +1,100 @@
+//! The admin API: JSON under `/api/v1`, for whoever holds the token.
+//!
+//! Hashes and ids are lowercase hex, times RFC 3339. Lists come in pages: pass
+//! `next_cursor` as `cursor` for the next. An error is a problem (RFC 9457)
+//! whose `code` stays the same when its words change.
+
+mod auth;
+mod peers;
+mod problem;
+mod torrents;
+
+use actix_web::{HttpResponse, web};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use auth::Authorized;
+use problem::Problem;
+
+use crate::shared::Shared;
+
+/// Items of a page unless asked otherwise.
+const PAGE_DEFAULT: u16 = 100;
+/// Items of the longest page.
+const PAGE_MAX: u16 = 1000;
+
+pub(crate) fn configure(to: &mut web::ServiceConfig) {
+    let resource = |path| web::resource(path).default_service(web::to(no_such_method));
+    to.service(
+        web::scope("/api/v1")
+            .service(resource("/stats").get(stats))
+            .service(resource("/torrents").get(torrents::list))
+            .service(
+                resource("/torrents/{info_hash}")
+                    .get(torrents::one)
+                    .delete(torrents::remove),
+            )
+            .service(resource("/torrents/{info_hash}/peers").get(peers::list))
+            .service(resource("/torrents/{info_hash}/peers/{peer_id}").delete(peers::kick))
+            .default_service(web::to(no_such_path)),
+    );
+}
+
+async fn stats(_: Authorized, shared: web::Data<Shared>) -> HttpResponse {
+    HttpResponse::Ok().json(shared.stats())
+}
+
+async fn no_such_path(_: Authorized) -> Problem {
+    Problem::NO_SUCH_PATH
+}
+
+async fn no_such_method(_: Authorized) -> Problem {
+    Problem::NO_SUCH_METHOD
+}
+
+/// Which page of a list is wanted.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Page {
+    cursor: Option<String>,
+    limit: Option<String>,
+}
+
+impl Page {
+    fn limit(&self) -> Result<u16, Problem> {
+        let Some(text) = &self.limit else {
+            return Ok(PAGE_DEFAULT);
+        };
+        text.parse()
+            .ok()
+            .filter(|limit| (1..=PAGE_MAX).contains(limit))
+            .ok_or_else(|| {
+                Problem::invalid(
+                    "limit",
+                    text,
+                    format_args!("give a whole number from 1 to {PAGE_MAX}"),
+                )
+            })
+    }
+}
+
+/// Reads the query, with a problem for what is wrong with it.
+fn page(request: &actix_web::HttpRequest) -> Result<Page, Problem> {
+    web::Query::<Page>::from_query(request.query_string())
+        .map(web::Query::into_inner)
+        .map_err(|error| Problem::query(&error))
+}
+
+/// Reads an id in a path or a cursor.
+fn id<T: std::str::FromStr>(field: &'static str, text: &str) -> Result<T, Problem> {
+    text.parse()
+        .map_err(|_| Problem::invalid(field, text, format_args!("give 40 hexadecimal digits")))
+}
+
+/// A time of the database as RFC 3339 with milliseconds, in UTC.
+fn rfc3339(millis: i64) -> Option<String> {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000)
+        .ok()?
+        .format(&Rfc3339)
+        .ok()
+}

@@ -1,0 +1,161 @@
+//! Errors of the admin API as `application/problem+json` (RFC 9457).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use actix_web::body::BoxBody;
+use actix_web::error::QueryPayloadError;
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
+use serde::Serialize;
+
+/// What went wrong and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    title: &'static str,
+    detail: Cow<'static, str>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    code: &'static str,
+}
+
+impl Problem {
+    pub(super) const NO_SUCH_PATH: Self = Self::fixed(
+        StatusCode::NOT_FOUND,
+        "no-such-path",
+        "no such path",
+        "the API has stats, torrents, torrents/{info_hash} and torrents/{info_hash}/peers",
+    );
+    pub(super) const ADMIN_DISABLED: Self = Self::fixed(
+        StatusCode::FORBIDDEN,
+        "admin-disabled",
+        "the admin API is closed",
+        "the tracker runs without an admin token: start it with --admin-token-file FILE or SHOAL_ADMIN_TOKEN",
+    );
+    pub(super) const TOKEN_MISSING: Self = Self::fixed(
+        StatusCode::UNAUTHORIZED,
+        "token-missing",
+        "a token is needed",
+        "send the admin token in the header `Authorization: Bearer TOKEN`",
+    );
+    pub(super) const TOKEN_WRONG: Self = Self::fixed(
+        StatusCode::UNAUTHORIZED,
+        "token-wrong",
+        "the token is wrong",
+        "send the token that the tracker was started with",
+    );
+    pub(super) const NO_SUCH_TORRENT: Self = Self::fixed(
+        StatusCode::NOT_FOUND,
+        "no-such-torrent",
+        "no such torrent",
+        "nobody announced this info-hash, or it was forgotten: GET /api/v1/torrents lists what is known",
+    );
+    pub(super) const NO_SUCH_PEER: Self = Self::fixed(
+        StatusCode::NOT_FOUND,
+        "no-such-peer",
+        "no such peer",
+        "this peer is not connected: GET /api/v1/torrents/{info_hash}/peers lists those that are",
+    );
+    pub(super) const NO_SUCH_METHOD: Self = Self::fixed(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "no-such-method",
+        "the path has no such method",
+        "GET reads; DELETE removes a torrent or a peer",
+    );
+    pub(super) const STORE_UNAVAILABLE: Self = Self::fixed(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "store-unavailable",
+        "the database cannot be used",
+        "the live swarms are up to date; the database is tried again every few seconds, see /readyz",
+    );
+
+    const fn fixed(
+        status: StatusCode,
+        code: &'static str,
+        title: &'static str,
+        detail: &'static str,
+    ) -> Self {
+        Self {
+            status,
+            code,
+            title,
+            detail: Cow::Borrowed(detail),
+        }
+    }
+
+    /// A value that cannot be meant.
+    pub(super) fn invalid(field: &'static str, value: &str, remedy: fmt::Arguments<'_>) -> Self {
+        /// Characters of the value that are told back.
+        const SHOWN: usize = 100;
+        let value: String = value.chars().take(SHOWN).collect();
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            code: "invalid-value",
+            title: "a value cannot be used",
+            detail: format!("`{field}` is `{value}`: {remedy}").into(),
+        }
+    }
+
+    /// A query string that cannot be read.
+    pub(super) fn query(error: &QueryPayloadError) -> Self {
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            code: "invalid-query",
+            title: "the query cannot be used",
+            detail: format!("{error}: give `cursor` and `limit`, each at most once").into(),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let body = Body {
+            r#type: "about:blank",
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+        };
+        let mut response = HttpResponse::build(self.status);
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        }
+        match serde_json::to_string(&body) {
+            Ok(body) => response.content_type("application/problem+json").body(body),
+            Err(_) => response.finish(),
+        }
+    }
+}
+
+impl Responder for Problem {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        self.error_response()
+    }
+}
+
+impl From<sqlx::Error> for Problem {
+    fn from(error: sqlx::Error) -> Self {
+        tracing::debug!(%error, "the database cannot be read");
+        Self::STORE_UNAVAILABLE
+    }
+}

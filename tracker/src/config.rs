@@ -1,0 +1,339 @@
+//! What an operator may choose. Each field has a default that suits one small
+//! machine; the file form is TOML with the same names.
+
+mod duration;
+mod secret;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+pub use secret::{Secret, SecretError};
+
+/// The configuration of a tracker.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where to accept HTTP and WebSockets; at least one. Default: port 8000 of
+    /// the loopback interface, without TLS.
+    pub listen: Vec<Listen>,
+    /// The SQLite file that keeps the swarm state over restarts; it is made when
+    /// it is missing. Without one the state lives in memory alone.
+    pub database: Option<PathBuf>,
+    /// The bearer token of the admin API. Without one the API is closed. It has
+    /// no form in the configuration file, which is no place for secrets.
+    #[serde(skip)]
+    pub admin_token: Option<Secret>,
+    /// What a socket and the listeners may cost.
+    pub limits: Limits,
+    /// What clients are told, and how long their offers and entries live.
+    pub swarm: Swarm,
+    /// When to ping sockets and to give up on them.
+    pub sockets: Sockets,
+    /// How the database is written and how long it remembers.
+    pub store: Store,
+}
+
+/// An address to listen on.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listen {
+    /// The address; port 0 lets the system choose.
+    pub addr: SocketAddr,
+    /// With a certificate the listener speaks https and wss, else http and ws.
+    #[serde(default)]
+    pub tls: Option<TlsFiles>,
+}
+
+/// The files of a TLS listener.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsFiles {
+    /// The certificate chain in PEM, the server's own certificate first.
+    pub cert: PathBuf,
+    /// The private key in PEM: PKCS #8, PKCS #1 or SEC 1.
+    pub key: PathBuf,
+}
+
+/// What sockets may cost; each bound holds against any remote.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Open WebSockets in all; one more is answered with 503. Default 20 000.
+    pub sockets: usize,
+    /// Bytes of one message, over all its frames; a longer one closes the socket
+    /// with 1009. Default 256 KiB: libtorrent sends ten offers an announce
+    /// and takes up to 64 KiB of SDP each, but real ones are 0.5 to 6 KiB.
+    pub message_bytes: usize,
+    /// Torrents one socket may be in. Default 1 000.
+    pub torrents_per_socket: usize,
+    /// Torrents in all; an announce for one more is refused. Default 200 000.
+    pub torrents: usize,
+    /// Messages a second from one socket, over time. A faster one is read no
+    /// faster than this, so nothing is lost. Default 50.
+    pub messages_per_second: u32,
+    /// Messages a socket may send at once after a pause: a client announces all
+    /// of its torrents when it connects. Default 2 000.
+    pub message_burst: u32,
+    /// Bytes waiting to be written to one socket. Default 512 KiB.
+    pub outbox_bytes: usize,
+    /// Messages waiting to be written to one socket. Default 2 000, an announce
+    /// response for each torrent of a full burst.
+    pub outbox_messages: usize,
+}
+
+/// What clients are told, and how long their offers and entries live.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Swarm {
+    /// Between two announces of a client, which obeys it. Default 120 s.
+    #[serde(with = "duration")]
+    pub interval: Duration,
+    /// Offers relayed for one announce. Default 10, as many as any client sends.
+    pub offers_per_announce: usize,
+    /// Torrents of one scrape. Default 100.
+    pub scrape_torrents: usize,
+}
+
+/// When to ping sockets and to give up on them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sockets {
+    /// The shortest time between two pings. Default 25 s.
+    #[serde(with = "duration")]
+    pub ping_after: Duration,
+    /// Added to it at random, so that sockets do not march in step. Default 5 s.
+    #[serde(with = "duration")]
+    pub ping_jitter: Duration,
+    /// Pings without a sign of life after which a socket is closed. Default 2.
+    pub pings_unanswered: u32,
+    /// How long one write may wait for the remote to read. Default 15 s.
+    #[serde(with = "duration")]
+    pub write_timeout: Duration,
+}
+
+/// How the database is written and how long it remembers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Store {
+    /// Between two writes; a crash loses at most this much. Default 2 s.
+    #[serde(with = "duration")]
+    pub flush_interval: Duration,
+    /// How long a write waits for a lock of another process. Default 2 s.
+    #[serde(with = "duration")]
+    pub busy_timeout: Duration,
+    /// How long a peer known before a restart is shown as `away`. Default 1 h.
+    #[serde(with = "duration")]
+    pub away: Duration,
+    /// How long a peer that left is remembered, so that its return is not
+    /// counted as one more completion. Default 7 days.
+    #[serde(with = "duration")]
+    pub remember_peers: Duration,
+    /// How long a torrent without peers is remembered. Default 90 days.
+    #[serde(with = "duration")]
+    pub remember_torrents: Duration,
+}
+
+impl Config {
+    /// Checks what the types cannot: ranges, and fields that need each other.
+    ///
+    /// # Errors
+    /// Names the first field that cannot work and what to give instead.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.listen.is_empty() {
+            return Err(ConfigError::new(
+                "listen",
+                "is empty",
+                "give at least one address such as `127.0.0.1:8000`",
+            ));
+        }
+        let Limits {
+            sockets,
+            message_bytes,
+            torrents_per_socket,
+            torrents,
+            messages_per_second,
+            message_burst,
+            outbox_bytes,
+            outbox_messages,
+        } = self.limits;
+        for (field, value, least) in [
+            ("limits.sockets", sockets, 1),
+            // An announce without offers is shorter than this in every client.
+            ("limits.message_bytes", message_bytes, 1024),
+            ("limits.torrents_per_socket", torrents_per_socket, 1),
+            ("limits.torrents", torrents, 1),
+            (
+                "limits.messages_per_second",
+                messages_per_second.try_into().unwrap_or(usize::MAX),
+                1,
+            ),
+            (
+                "limits.message_burst",
+                message_burst.try_into().unwrap_or(usize::MAX),
+                1,
+            ),
+            // A relayed offer always fits.
+            (
+                "limits.outbox_bytes",
+                outbox_bytes,
+                message_bytes.saturating_add(1024),
+            ),
+            ("limits.outbox_messages", outbox_messages, 16),
+            ("swarm.scrape_torrents", self.swarm.scrape_torrents, 1),
+            (
+                "sockets.pings_unanswered",
+                self.sockets
+                    .pings_unanswered
+                    .try_into()
+                    .unwrap_or(usize::MAX),
+                1,
+            ),
+        ] {
+            if value < least {
+                return Err(ConfigError::new(
+                    field,
+                    format!("is `{value}`"),
+                    format!("give {least} or more"),
+                ));
+            }
+        }
+        let second = Duration::from_secs(1);
+        let day = Duration::from_secs(24 * 60 * 60);
+        for (field, value, least, most) in [
+            // Clients obey whatever they are told; 1 s is for tests, not for use.
+            ("swarm.interval", self.swarm.interval, second, day),
+            (
+                "sockets.ping_after",
+                self.sockets.ping_after,
+                Duration::from_millis(10),
+                day,
+            ),
+            (
+                "sockets.write_timeout",
+                self.sockets.write_timeout,
+                Duration::from_millis(10),
+                day,
+            ),
+            (
+                "store.flush_interval",
+                self.store.flush_interval,
+                Duration::from_millis(10),
+                day,
+            ),
+            (
+                "store.busy_timeout",
+                self.store.busy_timeout,
+                Duration::ZERO,
+                day,
+            ),
+        ] {
+            if value < least || value > most {
+                return Err(ConfigError::new(
+                    field,
+                    format!("is `{value:?}`"),
+                    format!("give a time from {least:?} to {most:?}"),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Listen {
+    /// Listens without TLS.
+    #[must_use]
+    pub const fn plain(addr: SocketAddr) -> Self {
+        Self { addr, tls: None }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: vec![Listen::plain(SocketAddr::new(
+                IpAddr::V4(Ipv4Addr::LOCALHOST),
+                8000,
+            ))],
+            database: None,
+            admin_token: None,
+            limits: Limits::default(),
+            swarm: Swarm::default(),
+            sockets: Sockets::default(),
+            store: Store::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sockets: 20_000,
+            message_bytes: 256 * 1024,
+            torrents_per_socket: 1_000,
+            torrents: 200_000,
+            messages_per_second: 50,
+            message_burst: 2_000,
+            outbox_bytes: 512 * 1024,
+            outbox_messages: 2_000,
+        }
+    }
+}
+
+impl Default for Swarm {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(120),
+            offers_per_announce: 10,
+            scrape_torrents: 100,
+        }
+    }
+}
+
+impl Default for Sockets {
+    fn default() -> Self {
+        Self {
+            ping_after: Duration::from_secs(25),
+            ping_jitter: Duration::from_secs(5),
+            pings_unanswered: 2,
+            write_timeout: Duration::from_secs(15),
+        }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        let hour = Duration::from_secs(60 * 60);
+        Self {
+            flush_interval: Duration::from_secs(2),
+            busy_timeout: Duration::from_secs(2),
+            away: hour,
+            remember_peers: 7 * 24 * hour,
+            remember_torrents: 90 * 24 * hour,
+        }
+    }
+}
+
+/// A field of the configuration that cannot work.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("`{field}` {problem}: {remedy}")]
+pub struct ConfigError {
+    field: &'static str,
+    problem: String,
+    remedy: String,
+}
+
+impl ConfigError {
+    fn new(field: &'static str, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            field,
+            problem: problem.into(),
+            remedy: remedy.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

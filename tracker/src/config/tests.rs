@@ -1,0 +1,105 @@
+use super::*;
+
+#[test]
+fn a_file_may_set_any_field_and_leaves_the_others_at_their_defaults() {
+    let config: Config = toml::from_str(
+        "database = \"state.db\"\n\
+         [[listen]]\n\
+         addr = \"0.0.0.0:443\"\n\
+         tls = { cert = \"c.pem\", key = \"k.pem\" }\n\
+         [limits]\n\
+         sockets = 7\n\
+         [store]\n\
+         flush_interval = \"250ms\"\n\
+         remember_torrents = \"3d\"\n",
+    )
+    .expect("the file is right");
+    assert_eq!(config.database, Some("state.db".into()));
+    assert_eq!(
+        config.listen,
+        [Listen {
+            addr: "0.0.0.0:443".parse().expect("an address"),
+            tls: Some(TlsFiles {
+                cert: "c.pem".into(),
+                key: "k.pem".into()
+            }),
+        }]
+    );
+    assert_eq!(config.limits.sockets, 7);
+    assert_eq!(config.limits.message_bytes, Limits::default().message_bytes);
+    assert_eq!(config.store.flush_interval, Duration::from_millis(250));
+    assert_eq!(
+        config.store.remember_torrents,
+        Duration::from_secs(3 * 86_400)
+    );
+    assert_eq!(config.check(), Ok(()));
+}
+
+#[test]
+fn an_unknown_field_and_a_time_without_a_unit_are_refused_by_name() {
+    let error = toml::from_str::<Config>("[limits]\nsocket = 7\n").expect_err("unknown");
+    assert!(
+        error
+            .message()
+            .starts_with("unknown field `socket`, expected one of `sockets`"),
+        "{error}"
+    );
+    for wrong in [
+        "2",
+        "s",
+        "2 weeks",
+        "-1s",
+        "99999999999999999999s",
+        "999999999999999999d",
+    ] {
+        let error =
+            toml::from_str::<Config>(&format!("[store]\naway = \"{wrong}\"\n")).expect_err(wrong);
+        assert_eq!(
+            error.message(),
+            format!(
+                "`{wrong}` is not a time: give a whole number and a unit (ms, s, m, h or d), as in `30s`"
+            )
+        );
+    }
+}
+
+#[test]
+fn a_value_out_of_range_is_refused_with_the_field_the_value_and_the_remedy() {
+    let mut config = Config::default();
+    config.limits.sockets = 0;
+    assert_eq!(
+        config.check().map_err(|error| error.to_string()),
+        Err("`limits.sockets` is `0`: give 1 or more".into())
+    );
+    let mut config = Config::default();
+    config.store.flush_interval = Duration::ZERO;
+    assert_eq!(
+        config.check().map_err(|error| error.to_string()),
+        Err("`store.flush_interval` is `0ns`: give a time from 10ms to 86400s".into())
+    );
+    let config = Config {
+        listen: Vec::new(),
+        ..Config::default()
+    };
+    assert_eq!(
+        config.check().map_err(|error| error.to_string()),
+        Err("`listen` is empty: give at least one address such as `127.0.0.1:8000`".into())
+    );
+}
+
+#[test]
+fn a_secret_hides_itself_and_must_be_long_enough_and_fit_a_header() {
+    let secret = Secret::new(" 0123456789abcdef\n").expect("long enough");
+    assert_eq!(format!("{secret:?}"), "Secret(…)");
+    assert!(secret.matches(b"0123456789abcdef"));
+    assert!(!secret.matches(b"0123456789abcdeF"));
+    assert!(!secret.matches(b"0123456789abcde"));
+    assert!(matches!(
+        Secret::new("short"),
+        Err(SecretError::Length { bytes: 5 })
+    ));
+    assert!(matches!(
+        Secret::new("0123456789 abcdef"),
+        Err(SecretError::Characters)
+    ));
+}

@@ -1,0 +1,51 @@
+//! What every request and socket of a tracker sees.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tracker_protocol::Limits;
+
+use crate::config::Config;
+use crate::router::Router;
+use crate::stats::{Counters, Stats};
+use crate::store::Store;
+
+/// A running tracker, seen from a request.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) message_limits: Limits,
+    pub(crate) router: Arc<Router>,
+    pub(crate) store: Arc<Store>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) started: Instant,
+    /// The same moment in milliseconds since 1970.
+    pub(crate) started_at: i64,
+}
+
+impl Shared {
+    /// The numbers of this moment.
+    pub(crate) fn stats(&self) -> Stats {
+        let totals = self.router.totals();
+        let counters = &*self.counters;
+        Stats {
+            uptime_seconds: self.started.elapsed().as_secs(),
+            sockets: self.router.sockets() as u64,
+            torrents: totals.torrents as u64,
+            seeders: totals.seeds,
+            leechers: totals.leechers,
+            sockets_refused: counters.sockets_refused.get(),
+            messages_received: counters.messages_received.get(),
+            messages_refused: counters.messages_refused.get(),
+            messages_sent: counters.messages_sent.get(),
+            offers_dropped: counters.offers_dropped.get(),
+            outbox_overflows: counters.outbox_overflows.get(),
+            sockets_dead: counters.sockets_dead.get(),
+            write_timeouts: counters.write_timeouts.get(),
+            store_flushes: counters.store_flushes.get(),
+            store_failures: counters.store_failures.get(),
+            store_facts_dropped: counters.store_facts_dropped.get(),
+            store_healthy: self.store.healthy(),
+        }
+    }
+}

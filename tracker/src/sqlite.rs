@@ -1,0 +1,335 @@
+//! The database: the only file with SQL. Each query is checked against the
+//! migrations when the crate is compiled.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use swarm::RestoredTorrent;
+use tracker_protocol::{InfoHash, PeerId};
+
+use crate::client::Client;
+use crate::store::{Changes, PeerRow, TorrentChange, Transport};
+
+/// Connections of the pool: the writer, and readers for the admin API.
+const CONNECTIONS: u32 = 4;
+
+/// A SQLite file with our tables.
+#[derive(Clone, Debug)]
+pub(crate) struct Database {
+    pool: SqlitePool,
+}
+
+/// Why a database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    #[error(transparent)]
+    Open(#[from] sqlx::Error),
+    #[error(transparent)]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+}
+
+/// A torrent's row. Times are milliseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TorrentRow {
+    pub(crate) completed: u64,
+    pub(crate) first_seen: i64,
+    pub(crate) last_seen: i64,
+}
+
+/// Rows older than these times, in milliseconds since 1970, are to be forgotten.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Horizon {
+    pub(crate) peers: i64,
+    pub(crate) torrents: i64,
+}
+
+impl Database {
+    /// Opens the file at `path`, makes it when it is missing, and brings its
+    /// tables up to date.
+    pub(crate) async fn open(path: &Path, busy_timeout: Duration) -> Result<Self, OpenError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // With WAL a crash of the process loses nothing that was committed;
+            // after a power cut the last transactions may be missing, but the
+            // file is sound. https://www.sqlite.org/pragma.html#pragma_synchronous
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(busy_timeout);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .connect_with(options)
+            .await?;
+        sqlx::migrate!("../migrations").run(&pool).await?;
+        Ok(Self { pool })
+    }
+
+    /// Closes the file; what was committed moves from the log into it.
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Writes `changes` in one transaction: all of them or none.
+    pub(crate) async fn write(&self, changes: &Changes, now: i64) -> Result<(), sqlx::Error> {
+        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        for info_hash in &changes.deleted {
+            let hash = info_hash.as_bytes().as_slice();
+            sqlx::query!("DELETE FROM peers WHERE info_hash = ?", hash)
+                .execute(&mut *tx)
+                .await?;
+            sqlx::query!("DELETE FROM torrents WHERE info_hash = ?", hash)
+                .execute(&mut *tx)
+                .await?;
+        }
+        for (info_hash, change) in &changes.torrents {
+            write_torrent(&mut tx, info_hash, change).await?;
+        }
+        for ((info_hash, peer_id), row) in &changes.peers {
+            write_peer(&mut tx, info_hash, peer_id, row).await?;
+        }
+        for (info_hash, peer_id) in &changes.counted {
+            let hash = info_hash.as_bytes().as_slice();
+            let peer = peer_id.as_bytes().as_slice();
+            sqlx::query!(
+                "UPDATE peers SET counted = 1 WHERE info_hash = ? AND peer_id = ?",
+                hash,
+                peer
+            )
+            .execute(&mut *tx)
+            .await?;
+        }
+        sqlx::query!(
+            "INSERT INTO meta (key, value) VALUES ('written_at', CAST(?1 AS TEXT))
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            now
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await
+    }
+
+    /// Forgets what is older than `horizon`; returns the number of rows.
+    pub(crate) async fn forget(&self, horizon: Horizon) -> Result<u64, sqlx::Error> {
+        let peers = sqlx::query!("DELETE FROM peers WHERE last_seen < ?", horizon.peers)
+            .execute(&self.pool)
+            .await?;
+        let torrents = sqlx::query!(
+            "DELETE FROM torrents WHERE last_seen < ?
+             AND NOT EXISTS (SELECT 1 FROM peers WHERE peers.info_hash = torrents.info_hash)",
+            horizon.torrents
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(peers.rows_affected() + torrents.rows_affected())
+    }
+
+    /// What the swarms have to know after a start, of the `limit` torrents seen last.
+    pub(crate) async fn restore(&self, limit: u32) -> Result<Vec<RestoredTorrent>, sqlx::Error> {
+        let mut restored = BTreeMap::new();
+        let torrents = sqlx::query!(
+            "SELECT info_hash, completed FROM torrents WHERE completed > 0
+             ORDER BY last_seen DESC LIMIT ?",
+            limit
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        for row in torrents {
+            let info_hash = info_hash(&row.info_hash)?;
+            let completed = unsigned(row.completed);
+            restored.insert(
+                info_hash,
+                RestoredTorrent {
+                    info_hash,
+                    completed,
+                    completed_by: Vec::new(),
+                },
+            );
+        }
+        let peers = sqlx::query!("SELECT info_hash, peer_id FROM peers WHERE counted = 1")
+            .fetch_all(&self.pool)
+            .await?;
+        for row in peers {
+            if let Some(torrent) = restored.get_mut(&info_hash(&row.info_hash)?) {
+                torrent.completed_by.push(peer_id(&row.peer_id)?);
+            }
+        }
+        Ok(restored.into_values().collect())
+    }
+
+    /// The torrent's row.
+    pub(crate) async fn torrent(&self, hash: &InfoHash) -> Result<Option<TorrentRow>, sqlx::Error> {
+        let hash = hash.as_bytes().as_slice();
+        let row = sqlx::query!(
+            "SELECT completed, first_seen, last_seen FROM torrents WHERE info_hash = ?",
+            hash
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(|row| TorrentRow {
+            completed: unsigned(row.completed),
+            first_seen: row.first_seen,
+            last_seen: row.last_seen,
+        }))
+    }
+
+    /// Up to `limit` torrents after `after`, in the order of their hashes.
+    pub(crate) async fn torrents(
+        &self,
+        after: Option<&InfoHash>,
+        limit: u32,
+    ) -> Result<Vec<(InfoHash, TorrentRow)>, sqlx::Error> {
+        let after = after.map_or(&[][..], |after| after.as_bytes().as_slice());
+        sqlx::query!(
+            "SELECT info_hash, completed, first_seen, last_seen FROM torrents
+             WHERE info_hash > ? ORDER BY info_hash LIMIT ?",
+            after,
+            limit
+        )
+        .fetch_all(&self.pool)
+        .await?
+        .into_iter()
+        .map(|row| {
+            Ok((
+                info_hash(&row.info_hash)?,
+                TorrentRow {
+                    completed: unsigned(row.completed),
+                    first_seen: row.first_seen,
+                    last_seen: row.last_seen,
+                },
+            ))
+        })
+        .collect()
+    }
+
+    /// Up to `limit` peers of a torrent that were present when they were last
+    /// seen, within `seen`; after `after`, in the order of their ids.
+    pub(crate) async fn absent_peers(
+        &self,
+        of: &InfoHash,
+        seen: Range<i64>,
+        after: Option<&PeerId>,
+        limit: u32,
+    ) -> Result<Vec<(PeerId, PeerRow)>, sqlx::Error> {
+        let hash = of.as_bytes().as_slice();
+        let after = after.map_or(&[][..], |after| after.as_bytes().as_slice());
+        sqlx::query!(
+            "SELECT peer_id, role, bytes_left, uploaded, downloaded, connection, first_seen, last_seen
+             FROM peers
+             WHERE info_hash = ? AND peer_id > ? AND present = 1
+               AND last_seen >= ? AND last_seen < ?
+             ORDER BY peer_id LIMIT ?",
+            hash,
+            after,
+            seen.start,
+            seen.end,
+            limit
+        )
+        .fetch_all(&self.pool)
+        .await?
+        .into_iter()
+        .map(|row| {
+            Ok((
+                peer_id(&row.peer_id)?,
+                PeerRow {
+                    seeder: row.role == "seeder",
+                    left: row.bytes_left.map(unsigned),
+                    uploaded: unsigned(row.uploaded),
+                    downloaded: unsigned(row.downloaded),
+                    transport: match row.connection.as_str() {
+                        "wss" => Transport::Wss,
+                        _ => Transport::Ws,
+                    },
+                    present: true,
+                    first_seen: row.first_seen,
+                    last_seen: row.last_seen,
+                },
+            ))
+        })
+        .collect()
+    }
+}
+
+async fn write_torrent(
+    tx: &mut sqlx::SqliteTransaction<'_>,
+    info_hash: &InfoHash,
+    change: &TorrentChange,
+) -> Result<(), sqlx::Error> {
+    let hash = info_hash.as_bytes().as_slice();
+    let completed = signed(change.completed);
+    sqlx::query!(
+        "INSERT INTO torrents (info_hash, completed, first_seen, last_seen) VALUES (?, ?, ?, ?)
+         ON CONFLICT (info_hash) DO UPDATE SET
+             completed = completed + excluded.completed, last_seen = excluded.last_seen",
+        hash,
+        completed,
+        change.first_seen,
+        change.last_seen
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+async fn write_peer(
+    tx: &mut sqlx::SqliteTransaction<'_>,
+    info_hash: &InfoHash,
+    peer_id: &PeerId,
+    row: &PeerRow,
+) -> Result<(), sqlx::Error> {
+    let hash = info_hash.as_bytes().as_slice();
+    let peer = peer_id.as_bytes().as_slice();
+    let role = if row.seeder { "seeder" } else { "leecher" };
+    let (left, uploaded, downloaded) = (
+        row.left.map(signed),
+        signed(row.uploaded),
+        signed(row.downloaded),
+    );
+    let client = Client::of(peer_id).map(Client::code);
+    let connection = row.transport.name();
+    sqlx::query!(
+        "INSERT INTO peers (info_hash, peer_id, role, bytes_left, uploaded, downloaded, client,
+                            connection, counted, present, first_seen, last_seen)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)
+         ON CONFLICT (info_hash, peer_id) DO UPDATE SET
+             role = excluded.role, bytes_left = excluded.bytes_left, uploaded = excluded.uploaded,
+             downloaded = excluded.downloaded, connection = excluded.connection,
+             present = excluded.present, last_seen = excluded.last_seen",
+        hash,
+        peer,
+        role,
+        left,
+        uploaded,
+        downloaded,
+        client,
+        connection,
+        row.present,
+        row.first_seen,
+        row.last_seen
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// SQLite's integers are signed; no real count comes near their end.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The tables' checks keep these from being negative.
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+fn info_hash(bytes: &[u8]) -> Result<InfoHash, sqlx::Error> {
+    InfoHash::try_from(bytes).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+fn peer_id(bytes: &[u8]) -> Result<PeerId, sqlx::Error> {
+    PeerId::try_from(bytes).map_err(|error| sqlx::Error::Decode(error.into()))
+}

@@ -1,0 +1,75 @@
+//! Numbers of a running tracker.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Serialize;
+
+/// What a tracker holds and has done since it was started.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Seconds since the start.
+    pub uptime_seconds: u64,
+    /// Open WebSockets.
+    pub sockets: u64,
+    /// Torrents with at least one peer.
+    pub torrents: u64,
+    /// Peers that have everything, over all torrents.
+    pub seeders: u64,
+    /// Peers that miss something, over all torrents.
+    pub leechers: u64,
+    /// Sockets refused because the limit was reached.
+    pub sockets_refused: u64,
+    /// Messages received.
+    pub messages_received: u64,
+    /// Messages received that were refused.
+    pub messages_refused: u64,
+    /// Messages written, offers and answers included.
+    pub messages_sent: u64,
+    /// Offers dropped because a receiver does not read fast enough.
+    pub offers_dropped: u64,
+    /// Sockets closed because even responses did not fit any more.
+    pub outbox_overflows: u64,
+    /// Sockets closed because nothing was heard from them.
+    pub sockets_dead: u64,
+    /// Sockets closed because a write took too long.
+    pub write_timeouts: u64,
+    /// Transactions written to the database.
+    pub store_flushes: u64,
+    /// Transactions that failed; their changes were kept and tried again.
+    pub store_failures: u64,
+    /// Facts about peers that found no room while the database failed.
+    pub store_facts_dropped: u64,
+    /// Whether the last write to the database worked, or there is no database.
+    pub store_healthy: bool,
+}
+
+/// The counters behind [`Stats`], counted up by whoever sees the thing happen.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) sockets_refused: Counter,
+    pub(crate) messages_received: Counter,
+    pub(crate) messages_refused: Counter,
+    pub(crate) messages_sent: Counter,
+    pub(crate) offers_dropped: Counter,
+    pub(crate) outbox_overflows: Counter,
+    pub(crate) sockets_dead: Counter,
+    pub(crate) write_timeouts: Counter,
+    pub(crate) store_flushes: Counter,
+    pub(crate) store_failures: Counter,
+    pub(crate) store_facts_dropped: Counter,
+}
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}

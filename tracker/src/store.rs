@@ -1,0 +1,269 @@
+//! Write-behind: facts merge into a map of changed rows, and a worker writes the
+//! map in one transaction every few seconds. Nobody on the way of a message waits
+//! for the disk. A crash loses at most one interval; a stop loses nothing.
+//!
+//! While the database fails, facts merge on, one warning in a while says so, and
+//! the tracker serves from memory.
+
+mod changes;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use swarm::{Change, Fact, PeerStats, Role};
+use tokio::sync::broadcast;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracker_protocol::InfoHash;
+
+pub(crate) use changes::{Changes, PeerRow, TorrentChange, Transport};
+
+use crate::config;
+use crate::event::Event;
+use crate::sqlite::{Database, Horizon};
+use crate::stats::Counters;
+
+/// Between two warnings about a database that keeps failing.
+const WARN_EVERY: Duration = Duration::from_secs(60);
+/// Between two looks for rows to forget.
+const FORGET_EVERY: Duration = Duration::from_secs(10 * 60);
+
+/// What of the swarms is to survive.
+#[derive(Debug)]
+pub(crate) struct Store {
+    config: config::Store,
+    database: Option<Database>,
+    changes: Mutex<Changes>,
+    /// Held while the database is written: one transaction after the other.
+    writing: tokio::sync::Mutex<Writing>,
+    healthy: AtomicBool,
+    counters: Arc<Counters>,
+    events: broadcast::Sender<Event>,
+}
+
+#[derive(Debug, Default)]
+struct Writing {
+    warned: Option<Instant>,
+    forgot: Option<Instant>,
+}
+
+impl Store {
+    pub(crate) fn new(
+        config: config::Store,
+        database: Option<Database>,
+        counters: Arc<Counters>,
+        events: broadcast::Sender<Event>,
+    ) -> Self {
+        Self {
+            config,
+            database,
+            changes: Mutex::default(),
+            writing: tokio::sync::Mutex::default(),
+            healthy: AtomicBool::new(true),
+            counters,
+            events,
+        }
+    }
+
+    /// The database to read from; what it says may be one interval old.
+    pub(crate) fn database(&self) -> Option<&Database> {
+        self.database.as_ref()
+    }
+
+    /// Whether the last write worked, or there is nothing to write to.
+    pub(crate) fn healthy(&self) -> bool {
+        self.healthy.load(Ordering::Relaxed)
+    }
+
+    /// Notes a fact, to be written soon. `transport` is the peer's.
+    pub(crate) fn record(&self, fact: &Fact, transport: Transport) {
+        if self.database.is_none() {
+            return;
+        }
+        let now = unix_millis();
+        let seen = TorrentChange {
+            completed: 0,
+            first_seen: now,
+            last_seen: now,
+        };
+        let mut changes = self.changes();
+        match *fact {
+            Fact::TorrentOpened { info_hash } | Fact::TorrentClosed { info_hash } => {
+                changes.torrent(info_hash, seen);
+            }
+            Fact::TorrentRemoved { info_hash } => changes.delete(info_hash),
+            Fact::Peer {
+                info_hash,
+                peer_id,
+                change,
+                stats,
+                ..
+            } => {
+                changes.torrent(info_hash, seen);
+                let row = peer_row(stats, change, transport, now);
+                if !changes.peer(info_hash, peer_id, row) {
+                    self.counters.store_facts_dropped.add(1);
+                }
+            }
+            Fact::Completed { info_hash, peer_id } => {
+                changes.torrent(
+                    info_hash,
+                    TorrentChange {
+                        completed: 1,
+                        ..seen
+                    },
+                );
+                changes.counted(info_hash, peer_id);
+            }
+        }
+    }
+
+    /// Writes every few seconds until `stop`; the last write is the caller's.
+    pub(crate) async fn run(&self, stop: CancellationToken) {
+        loop {
+            // Never longer than the interval, which bounds what a crash loses.
+            let pause = self
+                .config
+                .flush_interval
+                .mul_f64(rand::random_range(0.8..=1.0));
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = sleep(pause) => {}
+            }
+            // A failure is told by `flush`, and tried again after the next pause.
+            let _ = self.flush().await;
+        }
+    }
+
+    /// Writes what has changed until now.
+    ///
+    /// # Errors
+    /// What the database said; the changes are kept.
+    pub(crate) async fn flush(&self) -> Result<(), sqlx::Error> {
+        let Some(database) = &self.database else {
+            return Ok(());
+        };
+        let mut writing = self.writing.lock().await;
+        let changes = std::mem::take(&mut *self.changes());
+        // A healthy database is left alone when there is nothing to say to it.
+        let result = if changes.is_empty() && self.healthy() {
+            Ok(())
+        } else {
+            database.write(&changes, unix_millis()).await
+        };
+        match result {
+            Ok(()) => {
+                self.counters.store_flushes.add(1);
+                self.recovered(&mut writing);
+                self.forget(database, &mut writing).await;
+                Ok(())
+            }
+            Err(error) => {
+                self.changes().restore(changes);
+                self.failed(&mut writing, &error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Closes the database, which tidies its files.
+    pub(crate) async fn close(&self) {
+        if let Some(database) = &self.database {
+            database.close().await;
+        }
+    }
+
+    /// Whether the torrent is deleted here and not yet in the database.
+    pub(crate) fn is_deleted(&self, info_hash: &InfoHash) -> bool {
+        self.changes().deleted.contains(info_hash)
+    }
+
+    /// When an absent peer must have been seen to be shown as away: before this
+    /// process started, and not too long ago.
+    pub(crate) fn away_since(&self) -> i64 {
+        unix_millis().saturating_sub(millis(self.config.away))
+    }
+
+    fn recovered(&self, writing: &mut Writing) {
+        if !self.healthy.swap(true, Ordering::Relaxed) {
+            writing.warned = None;
+            tracing::info!("the database can be written again; nothing was lost");
+            // Nobody may be listening.
+            let _ = self.events.send(Event::StoreRecovered);
+        }
+    }
+
+    fn failed(&self, writing: &mut Writing, error: &sqlx::Error) {
+        self.counters.store_failures.add(1);
+        if self.healthy.swap(false, Ordering::Relaxed) {
+            let reason = error.to_string();
+            let _ = self.events.send(Event::StoreDegraded { reason });
+        }
+        if writing.warned.is_none_or(|at| at.elapsed() >= WARN_EVERY) {
+            writing.warned = Some(Instant::now());
+            tracing::warn!(
+                %error,
+                waiting = self.changes().len(),
+                "the database cannot be written: the tracker serves from memory and keeps trying; \
+                 free disk space, or make the file writable"
+            );
+        }
+    }
+
+    /// Forgets old rows now and then; a failure waits for the next time.
+    async fn forget(&self, database: &Database, writing: &mut Writing) {
+        if writing.forgot.is_some_and(|at| at.elapsed() < FORGET_EVERY) {
+            return;
+        }
+        writing.forgot = Some(Instant::now());
+        let now = unix_millis();
+        let horizon = Horizon {
+            peers: now.saturating_sub(millis(self.config.remember_peers)),
+            torrents: now.saturating_sub(millis(self.config.remember_torrents)),
+        };
+        match database.forget(horizon).await {
+            Ok(rows) => tracing::debug!(rows, "old rows forgotten"),
+            Err(error) => tracing::debug!(%error, "old rows cannot be forgotten"),
+        }
+    }
+
+    fn changes(&self) -> MutexGuard<'_, Changes> {
+        // No section under this lock can panic half-way through a change.
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn peer_row(stats: PeerStats, change: Change, transport: Transport, now: i64) -> PeerRow {
+    PeerRow {
+        seeder: match stats.role {
+            Role::Seed => true,
+            Role::Leecher => false,
+        },
+        left: stats.left,
+        uploaded: stats.uploaded,
+        downloaded: stats.downloaded,
+        transport,
+        present: match change {
+            Change::Joined | Change::Updated => true,
+            Change::Left(_) => false,
+        },
+        first_seen: now,
+        last_seen: now,
+    }
+}
+
+/// The time as the database keeps it: milliseconds since 1970.
+pub(crate) fn unix_millis() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    millis(since)
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

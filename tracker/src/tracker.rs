@@ -1,0 +1,353 @@
+//! From a configuration to a running tracker, and to its end.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpServer, middleware, web};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use socket2::{Domain, Protocol, Socket, Type};
+use swarm::Swarms;
+use tokio::sync::broadcast;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tracker_protocol::Limits;
+
+use crate::config::{Config, ConfigError, Listen};
+use crate::event::Event;
+use crate::http;
+use crate::router::Router;
+use crate::shared::Shared;
+use crate::sqlite::Database;
+use crate::stats::{Counters, Stats};
+use crate::store::{Store, unix_millis};
+use crate::tls::{self, TlsError};
+
+/// Events kept for a watcher that is behind; it loses older ones and is told.
+const EVENTS: usize = 1024;
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 1024;
+/// HTTP connections to a worker beside its WebSockets.
+const HTTP_CONNECTIONS: usize = 1024;
+/// Between two looks at the swarms' clock.
+const TICK: Duration = Duration::from_millis(500);
+/// How long sockets may take to say goodbye at a stop.
+const GOODBYE: Duration = Duration::from_secs(1);
+/// How long the last write may take.
+const LAST_FLUSH: Duration = Duration::from_secs(3);
+/// Torrents whose counts are given back to the swarms at a start.
+const RESTORED: u32 = 250_000;
+
+/// A running tracker. It runs until [`Tracker::stop`]; dropping it cuts
+/// everything off, as a crash would.
+#[derive(Debug)]
+pub struct Tracker {
+    shared: Arc<Shared>,
+    addresses: Vec<SocketAddr>,
+    events: broadcast::Sender<Event>,
+    server: ServerHandle,
+    serving: JoinHandle<io::Result<()>>,
+    stop: CancellationToken,
+    workers: [JoinHandle<()>; 2],
+}
+
+/// Why a tracker cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A field of the configuration cannot work.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on `{addr}`: choose another address or port, or stop what uses it")]
+    Listen {
+        /// The address.
+        addr: SocketAddr,
+        /// What the system said.
+        #[source]
+        error: io::Error,
+    },
+    /// A certificate or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The database cannot be used.
+    #[error("the database `{}` cannot be used: give a path in a folder that exists and can be written, or move the file away", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        #[source]
+        error: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// What went wrong while stopping; the tracker is stopped all the same.
+#[derive(Debug, thiserror::Error)]
+pub enum StopError {
+    /// The last write failed.
+    #[error(
+        "the last changes could not be written to the database: counts of the last seconds are lost"
+    )]
+    Flush(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The last write took too long.
+    #[error(
+        "the last changes were not written to the database within {LAST_FLUSH:?}: counts of the last seconds are lost"
+    )]
+    Slow,
+}
+
+/// Starts a tracker with `pages` beside it.
+///
+/// `pages` registers the caller's routes; they come before the tracker's own,
+/// and see no request for a WebSocket. It is called once a worker thread. This
+/// must run in a Tokio runtime.
+///
+/// # Errors
+/// When the configuration, an address, a certificate or the database cannot be used.
+pub async fn start(
+    config: Config,
+    pages: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+) -> Result<Tracker, StartError> {
+    config.check()?;
+    let listeners = listeners(&config)?;
+    let (events, _) = broadcast::channel(EVENTS);
+    let counters = Arc::new(Counters::default());
+    let database = match &config.database {
+        Some(path) => Some(open(path, &config).await?),
+        None => None,
+    };
+    let (started, started_at) = (Instant::now(), unix_millis());
+    let store = Arc::new(Store::new(
+        config.store.clone(),
+        database,
+        Arc::clone(&counters),
+        events.clone(),
+    ));
+    let router = Arc::new(Router::new(
+        config.limits.clone(),
+        Swarms::new(swarm_config(&config), StdRng::from_rng(&mut rand::rng())),
+        Arc::clone(&store),
+        Arc::clone(&counters),
+        events.clone(),
+    ));
+    restore(&config, &store, &router).await?;
+    let shared = Arc::new(Shared {
+        message_limits: Limits {
+            offers: config.swarm.offers_per_announce,
+            scrape_hashes: config.swarm.scrape_torrents,
+            ..Limits::default()
+        },
+        config,
+        router,
+        store,
+        counters,
+        started,
+        started_at,
+    });
+
+    let (addresses, server) = serve(&shared, listeners, pages)?;
+    let stop = CancellationToken::new();
+    let flushing = Arc::clone(&shared.store);
+    let ticking = Arc::clone(&shared.router);
+    let workers = [
+        tokio::spawn({
+            let stop = stop.clone();
+            async move { flushing.run(stop).await }
+        }),
+        tokio::spawn({
+            let stop = stop.clone();
+            async move { tick(&ticking, stop).await }
+        }),
+    ];
+    let handle = server.handle();
+    let serving = tokio::spawn(server);
+    Ok(Tracker {
+        shared,
+        addresses,
+        events,
+        server: handle,
+        serving,
+        stop,
+        workers,
+    })
+}
+
+impl Tracker {
+    /// Where it listens, in the order of [`Config::listen`], with the real ports.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The numbers of this moment.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.shared.stats()
+    }
+
+    /// What happens from now on. A receiver that falls behind by more than 1024
+    /// events loses the oldest and is told how many.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    /// Stops: no message is taken in any more, what happened is written to the
+    /// database, sockets are closed with 1001. Takes less than five seconds.
+    ///
+    /// # Errors
+    /// When the last changes could not be written. It is stopped nevertheless.
+    pub async fn stop(self) -> Result<(), StopError> {
+        self.shared.router.close();
+        self.stop.cancel();
+        let flushed = match timeout(LAST_FLUSH, self.shared.store.flush()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(StopError::Flush(error.into())),
+            Err(_) => Err(StopError::Slow),
+        };
+        let goodbye = async {
+            while self.shared.router.sockets() > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let _ = timeout(GOODBYE, goodbye).await;
+        // Not graceful: it would wait for sockets that do not say goodbye.
+        let _ = timeout(Duration::from_millis(500), self.server.stop(false)).await;
+        for task in self.workers {
+            task.abort();
+        }
+        self.serving.abort();
+        if timeout(Duration::from_millis(400), self.shared.store.close())
+            .await
+            .is_err()
+        {
+            tracing::debug!("the database is closed by the end of the process");
+        }
+        flushed
+    }
+}
+
+/// Opens the database at `path`.
+async fn open(path: &Path, config: &Config) -> Result<Database, StartError> {
+    Database::open(path, config.store.busy_timeout)
+        .await
+        .map_err(|error| StartError::Database {
+            path: path.to_owned(),
+            error: error.into(),
+        })
+}
+
+/// Gives the swarms what the database knows.
+async fn restore(config: &Config, store: &Store, router: &Router) -> Result<(), StartError> {
+    let (Some(database), Some(path)) = (store.database(), &config.database) else {
+        return Ok(());
+    };
+    let torrents = database
+        .restore(RESTORED)
+        .await
+        .map_err(|error| StartError::Database {
+            path: path.clone(),
+            error: error.into(),
+        })?;
+    tracing::info!(torrents = torrents.len(), "counts restored");
+    for torrent in torrents {
+        router.restore(torrent);
+    }
+    Ok(())
+}
+
+fn swarm_config(config: &Config) -> swarm::Config {
+    swarm::Config {
+        interval: config.swarm.interval,
+        // A client that announces late once is not taken for gone.
+        peer_ttl: config.swarm.interval.mul_f64(2.5),
+        offers: config.swarm.offers_per_announce,
+        torrents: config.limits.torrents,
+        entries_per_connection: config.limits.torrents_per_socket,
+        remembered_torrents: RESTORED.try_into().unwrap_or(usize::MAX),
+        ..swarm::Config::default()
+    }
+}
+
+/// A bound address, and its certificate if it has one.
+struct Listener {
+    socket: TcpListener,
+    tls: Option<rustls::ServerConfig>,
+}
+
+fn listeners(config: &Config) -> Result<Vec<Listener>, StartError> {
+    let mut listeners = Vec::with_capacity(config.listen.len());
+    for Listen { addr, tls } in &config.listen {
+        let tls = tls.as_ref().map(tls::load).transpose()?;
+        let socket = bind(*addr, config.sockets.write_timeout)
+            .map_err(|error| StartError::Listen { addr: *addr, error })?;
+        listeners.push(Listener { socket, tls });
+    }
+    Ok(listeners)
+}
+
+fn bind(addr: SocketAddr, write_timeout: Duration) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    // Accepted sockets inherit it. A remote that stops reading for good keeps its
+    // bytes in the kernel no longer than this after we have given up on it.
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(write_timeout * 2))?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = write_timeout;
+    socket.bind(&addr.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Puts the listeners to work; returns their real addresses.
+fn serve(
+    shared: &Arc<Shared>,
+    listeners: Vec<Listener>,
+    pages: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+) -> Result<(Vec<SocketAddr>, actix_web::dev::Server), StartError> {
+    let data = web::Data::from(Arc::clone(shared));
+    let mut server = HttpServer::new(move || {
+        App::new()
+            .app_data(data.clone())
+            .wrap(middleware::Compress::default())
+            .configure(|to| http::configure(to, &pages))
+    })
+    .disable_signals()
+    .tcp_nodelay(true)
+    .max_connections(
+        shared
+            .config
+            .limits
+            .sockets
+            .saturating_add(HTTP_CONNECTIONS),
+    );
+    let mut addresses = Vec::with_capacity(listeners.len());
+    for (Listener { socket, tls }, listen) in listeners.into_iter().zip(&shared.config.listen) {
+        let failed = |error| StartError::Listen {
+            addr: listen.addr,
+            error,
+        };
+        addresses.push(socket.local_addr().map_err(failed)?);
+        server = match tls {
+            Some(tls) => server.listen_rustls_0_23(socket, tls),
+            None => server.listen(socket),
+        }
+        .map_err(failed)?;
+    }
+    Ok((addresses, server.run()))
+}
+
+/// Lets the swarms act on time until `stop`.
+async fn tick(router: &Router, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(TICK) => router.tick(),
+        }
+    }
+}

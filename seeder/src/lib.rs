@@ -1,1 +1,3 @@
 //! The seeder's shell: WebRTC, tracker client, storage.
+
+pub mod rtc;

@@ -1,0 +1,213 @@
+//! Session descriptions as text: what of theirs we pass on, what of ours we say.
+//!
+//! Pure. The stack parses SDP itself; here are the limits that come before it
+//! and the candidate lines, which name the one shared UDP port.
+
+use std::fmt::Write;
+use std::net::{IpAddr, SocketAddr};
+
+/// The longest description accepted, in bytes. Browsers send 0.5 to 2.5 KB.
+pub(super) const MAX_SDP_BYTES: usize = 16 * 1024;
+
+/// The most candidate lines accepted in a description.
+pub(super) const MAX_REMOTE_CANDIDATES: usize = 32;
+
+/// The most of their candidates that we send checks to. They reach us by their
+/// own checks; ours only open the way through a NAT, so a few do, and a
+/// description cannot make us probe many addresses for its author.
+pub(super) const MAX_CHECKED_CANDIDATES: usize = 8;
+
+/// Why a description is refused before the stack sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SdpError {
+    /// Longer than the limit.
+    #[error("description has {0} bytes, at most {MAX_SDP_BYTES} are accepted")]
+    TooLong(usize),
+    /// More candidate lines than the limit.
+    #[error("description has {0} candidates, at most {MAX_REMOTE_CANDIDATES} are accepted")]
+    TooManyCandidates(usize),
+    /// No data channel section.
+    #[error("description has no `m=application` section for data channels")]
+    NoDataChannel,
+}
+
+/// Checks `sdp` against the limits and drops the candidates of no use to us:
+/// names (mDNS), TCP, component 2, addresses that are nobody's, ports below
+/// 1024 (no browser's, but somebody's service), and all above the number that
+/// we check. `loopback` keeps loopback addresses.
+///
+/// # Errors
+/// When a limit is passed or no data channel is described.
+pub(super) fn accept_remote(sdp: &str, loopback: bool) -> Result<String, SdpError> {
+    if sdp.len() > MAX_SDP_BYTES {
+        return Err(SdpError::TooLong(sdp.len()));
+    }
+    let candidates = sdp.lines().filter(|line| is_candidate(line)).count();
+    if candidates > MAX_REMOTE_CANDIDATES {
+        return Err(SdpError::TooManyCandidates(candidates));
+    }
+    if !sdp.lines().any(|line| line.starts_with("m=application ")) {
+        return Err(SdpError::NoDataChannel);
+    }
+    let mut kept = 0;
+    let mut out = String::with_capacity(sdp.len());
+    for line in sdp.lines() {
+        if is_candidate(line) {
+            if kept == MAX_CHECKED_CANDIDATES || !is_checkable(line, loopback) {
+                continue;
+            }
+            kept += 1;
+        }
+        out.push_str(line);
+        out.push_str("\r\n");
+    }
+    Ok(out)
+}
+
+/// Replaces all candidates of `sdp`, our own description, by host candidates at
+/// `addresses`, best first, and says that there are no more (RFC 8840).
+pub(super) fn advertise(sdp: &str, addresses: &[SocketAddr]) -> String {
+    let mut out = String::with_capacity(sdp.len() + addresses.len() * 80);
+    for line in sdp.lines() {
+        if is_candidate(line) || line == "a=end-of-candidates" {
+            continue;
+        }
+        out.push_str(line);
+        out.push_str("\r\n");
+    }
+    for (index, address) in (0_u32..).zip(addresses) {
+        let priority = host_priority(index);
+        writeln!(
+            out,
+            "a=candidate:{} 1 udp {priority} {} {} typ host\r",
+            index + 1,
+            address.ip(),
+            address.port(),
+        )
+        .expect("writing to a string succeeds");
+    }
+    out.push_str("a=end-of-candidates\r\n");
+    out
+}
+
+/// RFC 8445 §5.1.2.1 with type preference 126 (host) and component 1; addresses
+/// later in the list get a lower local preference.
+fn host_priority(index: u32) -> u32 {
+    (126 << 24) | (65_535_u32.saturating_sub(index) << 8) | 255
+}
+
+fn is_candidate(line: &str) -> bool {
+    line.starts_with("a=candidate:")
+}
+
+/// Reads `a=candidate:FOUNDATION COMPONENT TRANSPORT PRIORITY ADDRESS PORT typ …`
+/// (RFC 8839 §5.1) and tells whether checks to it make sense.
+fn is_checkable(line: &str, loopback: bool) -> bool {
+    let mut words = line.split_ascii_whitespace().skip(1);
+    let (Some(component), Some(transport)) = (words.next(), words.next()) else {
+        return false;
+    };
+    let (Some(address), Some(port)) = (words.nth(1), words.next()) else {
+        return false;
+    };
+    let (Ok(ip), Ok(port)) = (address.parse::<IpAddr>(), port.parse::<u16>()) else {
+        return false;
+    };
+    component == "1"
+        && transport.eq_ignore_ascii_case("udp")
+        && port >= 1024
+        && !ip.is_unspecified()
+        && !ip.is_multicast()
+        && ip != IpAddr::V4(std::net::Ipv4Addr::BROADCAST)
+        && (loopback || !ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n";
+
+    #[test]
+    fn remote_candidates_of_no_use_are_dropped() {
+        let sdp = format!(
+            "{HEAD}\
+             a=candidate:1 1 udp 2113937151 3d1f-4a.local 51000 typ host\r\n\
+             a=candidate:2 1 udp 2113937151 192.0.2.7 51000 typ host generation 0\r\n\
+             a=candidate:2 2 udp 2113937150 192.0.2.7 51000 typ host\r\n\
+             a=candidate:3 1 tcp 2113937151 192.0.2.7 9 typ host tcptype active\r\n\
+             a=candidate:4 1 udp 2113937151 127.0.0.1 51001 typ host\r\n\
+             a=candidate:5 1 udp 2113937151 192.0.2.7 53 typ host\r\n\
+             a=candidate:6 1 udp 2113937151 0.0.0.0 51001 typ host\r\n\
+             a=candidate:7 1 udp 1677729535 2001:db8::1 51002 typ srflx raddr :: rport 0\r\n\
+             a=candidate:8\r\n\
+             a=mid:0\r\n"
+        );
+        assert_eq!(
+            accept_remote(&sdp, false),
+            Ok(format!(
+                "{HEAD}\
+                 a=candidate:2 1 udp 2113937151 192.0.2.7 51000 typ host generation 0\r\n\
+                 a=candidate:7 1 udp 1677729535 2001:db8::1 51002 typ srflx raddr :: rport 0\r\n\
+                 a=mid:0\r\n"
+            ))
+        );
+    }
+
+    #[test]
+    fn only_the_first_few_remote_candidates_are_checked() {
+        let mut sdp = HEAD.to_owned();
+        for port in 0..20 {
+            sdp += &format!("a=candidate:1 1 UDP 1 192.0.2.7 {} typ host\n", 2000 + port);
+        }
+        let accepted = accept_remote(&sdp, false).expect("within the limits");
+        assert_eq!(
+            accepted.lines().filter(|line| is_candidate(line)).count(),
+            MAX_CHECKED_CANDIDATES
+        );
+        sdp += &"a=candidate:1 1 UDP 1 192.0.2.7 3000 typ host\n".repeat(20);
+        assert_eq!(
+            accept_remote(&sdp, false),
+            Err(SdpError::TooManyCandidates(40))
+        );
+    }
+
+    #[test]
+    fn descriptions_out_of_bounds_are_refused() {
+        let long = HEAD.to_owned() + &"x".repeat(MAX_SDP_BYTES);
+        assert_eq!(
+            accept_remote(&long, false),
+            Err(SdpError::TooLong(long.len()))
+        );
+        assert_eq!(
+            accept_remote("v=0\r\nm=audio 9 RTP/AVP 0\r\n", false),
+            Err(SdpError::NoDataChannel)
+        );
+        assert_eq!(accept_remote("", false), Err(SdpError::NoDataChannel));
+    }
+
+    #[test]
+    fn our_candidates_name_the_shared_port_once_each() {
+        let sdp = format!(
+            "{HEAD}\
+             a=candidate:1 1 udp 2130706431 127.0.0.1 40000 typ host ufrag x\r\n\
+             a=candidate:1 2 udp 2130706431 127.0.0.1 40000 typ host ufrag x\r\n\
+             a=end-of-candidates\r\n\
+             a=mid:0\r\n"
+        );
+        let addresses = [
+            "192.0.2.1:7000".parse().expect("an address"),
+            "[2001:db8::1]:7000".parse().expect("an address"),
+        ];
+        assert_eq!(
+            advertise(&sdp, &addresses),
+            format!(
+                "{HEAD}\
+                 a=mid:0\r\n\
+                 a=candidate:1 1 udp 2130706431 192.0.2.1 7000 typ host\r\n\
+                 a=candidate:2 1 udp 2130706175 2001:db8::1 7000 typ host\r\n\
+                 a=end-of-candidates\r\n"
+            )
+        );
+    }
+}

@@ -1,0 +1,64 @@
+//! As much of STUN as tells connections apart (RFC 8489).
+
+const HEADER_BYTES: usize = 20;
+const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
+const BINDING_REQUEST: [u8; 2] = [0x00, 0x01];
+const USERNAME: u16 = 0x0006;
+
+/// The ufrag of ours that a binding request names: its USERNAME is
+/// `ours:theirs` (RFC 8445 §7.2.2). `None` for all else.
+pub(super) fn request_ufrag(datagram: &[u8]) -> Option<&str> {
+    if datagram.get(..2)? != BINDING_REQUEST || datagram.get(4..8)? != MAGIC_COOKIE {
+        return None;
+    }
+    let mut attributes = datagram.get(HEADER_BYTES..)?;
+    loop {
+        let (kind, rest) = attributes.split_first_chunk::<2>()?;
+        let (length, rest) = rest.split_first_chunk::<2>()?;
+        let length = usize::from(u16::from_be_bytes(*length));
+        let value = rest.get(..length)?;
+        if u16::from_be_bytes(*kind) == USERNAME {
+            let (ours, _theirs) = std::str::from_utf8(value).ok()?.split_once(':')?;
+            return Some(ours);
+        }
+        attributes = rest.get(length.next_multiple_of(4)..)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(attributes: &[u8]) -> Vec<u8> {
+        let mut datagram = vec![0x00, 0x01, 0x00, 0x00];
+        datagram.extend(MAGIC_COOKIE);
+        datagram.extend([7; 12]);
+        datagram.extend(attributes);
+        datagram
+    }
+
+    #[test]
+    fn a_binding_request_names_our_ufrag() {
+        let attributes = b"\x80\x22\x00\x03abc\x00\x00\x06\x00\x09ours:them\x00\x00\x00";
+        assert_eq!(request_ufrag(&request(attributes)), Some("ours"));
+    }
+
+    #[test]
+    fn other_datagrams_name_none() {
+        for attributes in [
+            &b""[..],
+            b"\x00\x06",
+            b"\x00\x06\x00\x09ours",
+            b"\x00\x06\x00\x04ours",
+            b"\x00\x06\x00\x03\xff:a\x00",
+            b"\x80\x22\xff\xffabc",
+        ] {
+            assert_eq!(request_ufrag(&request(attributes)), None, "{attributes:?}");
+        }
+        let mut response = request(b"\x00\x06\x00\x09ours:them\x00\x00\x00");
+        response[0] = 0x01;
+        assert_eq!(request_ufrag(&response), None);
+        assert_eq!(request_ufrag(b"\x16\xfe\xff\x00"), None);
+        assert_eq!(request_ufrag(b""), None);
+    }
+}

@@ -20,11 +20,13 @@ impl Bitfield {
 
     /// Makes the set of all `pieces` pieces.
     pub fn full(pieces: u32) -> Self {
-        let mut set = Self::empty(pieces);
-        for index in 0..pieces {
-            set.insert(index);
+        let mut bytes = vec![0xFF; byte_length(pieces)];
+        clear_spare_bits(&mut bytes, pieces);
+        Self {
+            bytes,
+            pieces,
+            count: pieces,
         }
-        set
     }
 
     /// Reads the payload of a `bitfield` message. Pieces beyond a short payload are absent; spare
@@ -32,10 +34,7 @@ impl Bitfield {
     pub(crate) fn from_payload(payload: &[u8], pieces: u32) -> Option<Self> {
         let mut set = Self::empty(pieces);
         set.bytes.get_mut(..payload.len())?.copy_from_slice(payload);
-        let spare = set.bytes.len() * 8 - pieces as usize;
-        if let Some(last) = set.bytes.last_mut() {
-            *last &= 0xFF << spare;
-        }
+        clear_spare_bits(&mut set.bytes, pieces);
         set.count = set.bytes.iter().map(|byte| byte.count_ones()).sum();
         Some(set)
     }
@@ -102,6 +101,14 @@ impl fmt::Debug for Bitfield {
 /// Returns the bytes of a `bitfield` payload for `pieces` pieces.
 pub(crate) fn byte_length(pieces: u32) -> usize {
     pieces.div_ceil(8) as usize
+}
+
+/// Clears the bits after the last piece, in the last of all bytes.
+fn clear_spare_bits(bytes: &mut [u8], pieces: u32) {
+    let spare = bytes.len() * 8 - pieces as usize;
+    if let Some(last) = bytes.last_mut() {
+        *last &= 0xFF << spare;
+    }
 }
 
 fn mask(index: u32) -> u8 {

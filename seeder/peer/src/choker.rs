@@ -196,9 +196,7 @@ impl Choker {
         if self.peers.contains_key(&peer) {
             return Ok(());
         }
-        let free = self.config.slots - self.served.len();
-        let line = self.waiting.len() + self.negotiating.len();
-        if line >= free + self.config.slots * LINE_PER_SLOT {
+        if self.room_in_line() == 0 {
             return Err(Refusal::LongLine);
         }
         if self.peers.len() >= self.config.max_peers {
@@ -247,6 +245,20 @@ impl Choker {
     /// Returns the next thing to do. Drain it to `None` after every call.
     pub fn poll_output(&mut self) -> Option<ChokerOutput> {
         self.outputs.pop_front()
+    }
+
+    /// Returns how many peers could be admitted without closing another: as many offers of our own are
+    /// worth making.
+    pub fn room(&self) -> usize {
+        let places = self.config.max_peers.saturating_sub(self.peers.len());
+        places.min(self.room_in_line())
+    }
+
+    /// Returns how many more peers the free slots and the line can take; who negotiates may join it.
+    fn room_in_line(&self) -> usize {
+        let free = self.config.slots - self.served.len();
+        let line = self.waiting.len() + self.negotiating.len();
+        (free + self.config.slots * LINE_PER_SLOT).saturating_sub(line)
     }
 
     /// Returns how many peers are unchoked.

@@ -191,7 +191,9 @@ fn offers_are_left_unanswered_when_all_places_are_taken() {
         "it has its place already"
     );
     assert_eq!(bench.choker.admit(bench.now, D), Err(Refusal::Full));
+    assert_eq!(bench.choker.room(), 0);
     bench.tell(C, Left);
+    assert_eq!(bench.choker.room(), 1);
     assert_eq!(bench.choker.admit(bench.now, D), Ok(()));
 }
 

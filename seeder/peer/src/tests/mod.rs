@@ -1,4 +1,5 @@
 mod bench;
+mod bitfield;
 mod choker;
 mod choker_properties;
 mod decoder;

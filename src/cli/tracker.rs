@@ -1,12 +1,189 @@
-//! `shoal tracker`.
+//! `shoal tracker`: the tracker alone.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::ExitCode;
+
+use anyhow::Context;
+use serde::Serialize;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tracker::{Config, Event, Listen, Secret, TlsFiles};
+
+use super::{report, signals};
+
+/// The environment variable with the admin token.
+const TOKEN_VARIABLE: &str = "SHOAL_ADMIN_TOKEN";
 
 /// The arguments of `shoal tracker`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Listen here; may be given more than once. Port 0 lets the system choose [default: 127.0.0.1:8000].
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Vec<SocketAddr>,
+    /// Keep the swarm state in this SQLite file over restarts; without it, in memory.
+    #[arg(long, value_name = "FILE")]
+    database: Option<PathBuf>,
+    /// Read the token of the admin API from this file; else from SHOAL_ADMIN_TOKEN.
+    #[arg(long, value_name = "FILE")]
+    admin_token_file: Option<PathBuf>,
+    /// Read further settings from this TOML file; the options here go before it.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Speak https and wss on the addresses of --listen, with this certificate chain (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The private key of the certificate (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Print one JSON object a line: `ready`, then what happens.
+    #[arg(long)]
+    json: bool,
+}
 
-/// Runs `shoal tracker`.
-pub(crate) fn run(_args: Args) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not here")
+/// Runs the tracker until SIGINT or SIGTERM.
+pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let json = args.json;
+    let config = configuration(args)?;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(serve(config, json))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The configuration file, with the options over it.
+fn configuration(args: Args) -> anyhow::Result<Config> {
+    let mut config = args
+        .config
+        .as_deref()
+        .map(read)
+        .transpose()?
+        .unwrap_or_default();
+    let tls = args
+        .tls_cert
+        .zip(args.tls_key)
+        .map(|(cert, key)| TlsFiles { cert, key });
+    if !args.listen.is_empty() {
+        config.listen = args.listen.into_iter().map(Listen::plain).collect();
+    }
+    if tls.is_some() {
+        for listen in &mut config.listen {
+            listen.tls.clone_from(&tls);
+        }
+    }
+    config.database = args.database.or(config.database);
+    config.admin_token = match (args.admin_token_file, std::env::var(TOKEN_VARIABLE)) {
+        (Some(file), _) => Some(Secret::from_file(&file)?),
+        (None, Ok(token)) => Some(Secret::new(&token).context(TOKEN_VARIABLE)?),
+        (None, Err(_)) => None,
+    };
+    Ok(config)
+}
+
+fn read(path: &Path) -> anyhow::Result<Config> {
+    let what = || format!("the configuration file `{}`", path.display());
+    let text = std::fs::read_to_string(path).with_context(what)?;
+    toml::from_str(&text).with_context(what)
+}
+
+#[derive(Serialize)]
+struct Ready<'a> {
+    event: &'static str,
+    /// The first of `trackers`.
+    tracker: &'a str,
+    trackers: &'a [String],
+    pid: u32,
+}
+
+#[derive(Serialize)]
+struct EventsLost {
+    event: &'static str,
+    count: u64,
+}
+
+async fn serve(config: Config, json: bool) -> anyhow::Result<()> {
+    let (listen, database) = (config.listen.clone(), config.database.clone());
+    let admin = config.admin_token.is_some();
+    let tracker = tracker::start(config, |_| {}).await?;
+    let events = tracker.events();
+    let urls: Vec<String> = listen
+        .iter()
+        .zip(tracker.addresses())
+        .map(|(listen, addr)| {
+            let scheme = if listen.tls.is_some() { "wss" } else { "ws" };
+            format!("{scheme}://{}", reachable(*addr))
+        })
+        .collect();
+    let result = if json {
+        let tracker_url = urls.first().map_or("", String::as_str);
+        let pid = std::process::id();
+        let ready = Ready {
+            event: "ready",
+            tracker: tracker_url,
+            trackers: &urls,
+            pid,
+        };
+        match report::json(&ready) {
+            Ok(()) => follow(events).await,
+            Err(error) => Err(error),
+        }
+    } else {
+        match welcome(&urls, database.as_deref(), admin) {
+            Ok(()) => signals::stop_asked().await,
+            Err(error) => Err(error),
+        }
+    };
+    // Whatever ended the service, what happened in it is written.
+    tracker.stop().await?;
+    Ok(result?)
+}
+
+/// Says where the tracker is and what it keeps.
+fn welcome(urls: &[String], database: Option<&Path>, admin: bool) -> std::io::Result<()> {
+    for url in urls {
+        report::line(format_args!("Tracker    {url}"))?;
+    }
+    // `ws` becomes `http` and `wss` becomes `https`.
+    let page = urls
+        .first()
+        .map_or(String::new(), |url| url.replacen("ws", "http", 1));
+    report::line(format_args!("Numbers    {page}/stats.json"))?;
+    if admin {
+        report::line(format_args!("Admin API  {page}/api/v1"))?;
+    } else {
+        report::line("Admin API  closed; open it with --admin-token-file FILE")?;
+    }
+    match database {
+        Some(path) => report::line(format_args!("State      {}", path.display()))?,
+        None => report::line("State      in memory; keep it with --database FILE")?,
+    }
+    report::line("Ctrl-C stops it.")
+}
+
+/// Prints what happens until a signal comes.
+async fn follow(mut events: Receiver<Event>) -> std::io::Result<()> {
+    let mut stop = pin!(signals::stop_asked());
+    loop {
+        tokio::select! {
+            biased;
+            stopped = &mut stop => return stopped,
+            event = events.recv() => match event {
+                Ok(event) => report::json(&event)?,
+                Err(RecvError::Lagged(count)) => {
+                    report::json(&EventsLost { event: "events_lost", count })?;
+                }
+                Err(RecvError::Closed) => return stop.await,
+            },
+        }
+    }
+}
+
+/// The address to use from this machine: one that means "all" is no destination.
+fn reachable(addr: SocketAddr) -> SocketAddr {
+    match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, addr.port()).into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, addr.port()).into(),
+        _ => addr,
+    }
 }

@@ -27,3 +27,6 @@ pub use connection::ConnectionId;
 pub use output::{Change, Class, Departure, Fact, Output, PeerStats, Refusal, Role};
 pub use query::{Peer, Torrent, Totals};
 pub use swarms::Swarms;
+
+#[cfg(test)]
+mod tests;

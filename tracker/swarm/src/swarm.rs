@@ -81,6 +81,13 @@ impl Entry {
         });
     }
 
+    /// Until when this peer may answer an offer.
+    #[cfg(test)]
+    pub(crate) fn owes(&self, offerer: Key, offer_id: &OfferId) -> Option<Instant> {
+        let is_it = |owed: &&OwedAnswer| owed.offerer == offerer && owed.offer_id == *offer_id;
+        self.owed.iter().find(is_it).map(|owed| owed.until)
+    }
+
     /// Takes out an offer that this peer answers.
     pub(crate) fn settle(&mut self, now: Instant, offerer: PeerId, offer_id: &OfferId) -> Owed {
         let given = self
@@ -166,6 +173,11 @@ impl Swarm {
             }
         }
         Some(entry)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.seeds.capacity() + self.leechers.capacity()
     }
 
     /// Draws up to `wanted` distinct receivers for the offers of one peer, in random order and at a

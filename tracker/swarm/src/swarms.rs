@@ -139,6 +139,11 @@ impl<R: Rng> Swarms<R> {
     pub(crate) fn output(&mut self, output: Output) {
         self.outputs.push_back(output);
     }
+
+    #[cfg(test)]
+    pub(crate) fn outputs_capacity(&self) -> usize {
+        self.outputs.capacity()
+    }
 }
 
 /// Room for outputs that is kept between commands; more is given back.

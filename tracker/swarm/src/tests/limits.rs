@@ -1,0 +1,92 @@
+//! What happens when something is full: the newcomer is told, those inside are served.
+
+use super::{Bench, hash, response};
+use crate::Config;
+
+fn failure(to: u64, info_hash: char, reason: &str) -> String {
+    format!(
+        r#"{to} failure {{"action":"announce","info_hash":"<{info_hash}>","failure reason":"{reason}"}}"#
+    )
+}
+
+#[test]
+fn a_torrent_too_many_is_refused() {
+    let mut bench = Bench::with(Config {
+        torrents: 1,
+        ..Config::default()
+    });
+    bench.announce(1, 'a', "");
+    let refused = bench.announce_in('i', 1, 'a', "");
+    assert_eq!(
+        refused.messages(),
+        [failure(
+            1,
+            'i',
+            "tracker has `1` torrents, the most allowed; try again later"
+        )]
+    );
+    assert_eq!(refused.facts(), []);
+    assert_eq!(
+        bench.announce(1, 'a', "").messages(),
+        [response(1, 0, 1, 0)]
+    );
+    assert_eq!(
+        bench.announce(2, 'b', "").messages(),
+        [response(2, 0, 2, 0)]
+    );
+}
+
+#[test]
+fn a_peer_too_many_is_refused() {
+    let mut bench = Bench::with(Config {
+        peers_per_torrent: 1,
+        ..Config::default()
+    });
+    bench.announce(1, 'a', "");
+    assert_eq!(
+        bench.announce(2, 'b', "").messages(),
+        [failure(
+            2,
+            'h',
+            "torrent has `1` peers, the most allowed; try again later"
+        )]
+    );
+    assert_eq!(
+        bench.announce(1, 'a', "").messages(),
+        [response(1, 0, 1, 0)]
+    );
+    bench.disconnect(1);
+    assert_eq!(
+        bench.announce(2, 'b', "").messages(),
+        [response(2, 0, 1, 0)]
+    );
+}
+
+#[test]
+fn an_entry_too_many_of_one_connection_is_refused() {
+    let mut bench = Bench::with(Config {
+        entries_per_connection: 1,
+        ..Config::default()
+    });
+    bench.announce(1, 'a', "");
+    let reason = "connection is in `1` swarms, the most allowed; stop one of them first";
+    assert_eq!(
+        bench.announce(1, 'b', "").messages(),
+        [failure(1, 'h', reason)]
+    );
+    assert_eq!(
+        bench.announce_in('i', 1, 'a', "").messages(),
+        [failure(1, 'i', reason)]
+    );
+    assert_eq!(
+        bench.announce(1, 'a', "").messages(),
+        [response(1, 0, 1, 0)]
+    );
+    assert_eq!(
+        bench.announce(2, 'b', "").messages(),
+        [response(2, 0, 2, 0)]
+    );
+    bench.announce(1, 'a', r#","event":"stopped""#);
+    bench.announce_in('i', 1, 'a', "");
+    assert!(bench.swarms.torrent(hash('i')).is_some());
+}

@@ -1,0 +1,87 @@
+//! Memory comes back when peers go.
+
+use std::time::Duration;
+
+use tracker_protocol::{Announce, Event, InfoHash, PeerId};
+
+use super::Bench;
+use crate::{Command, Config, ConnectionId, Swarms, Totals};
+
+const PEERS: u32 = 5_000;
+
+/// Peers of few connections in one large swarm and many small ones.
+fn crowded() -> Bench {
+    let mut bench = Bench::with(Config {
+        entries_per_connection: 10_000,
+        ..Config::default()
+    });
+    for number in 0..PEERS {
+        let mut bytes = [0; 20];
+        bytes[..4].copy_from_slice(&number.to_be_bytes());
+        for info_hash in [InfoHash::from_bytes(bytes), InfoHash::from_bytes([9; 20])] {
+            bench.handle(Command::Announce {
+                from: ConnectionId::new(0, u64::from(number % 900)),
+                announce: Announce {
+                    info_hash,
+                    peer_id: PeerId::from_bytes(bytes),
+                    event: Event::Started,
+                    left: Some(u64::from(number % 3)),
+                    uploaded: None,
+                    downloaded: None,
+                    numwant: None,
+                    offers: Vec::new(),
+                    skipped_offers: 0,
+                    tracker_id: None,
+                },
+            });
+        }
+    }
+    assert_eq!(bench.swarms.totals().torrents, PEERS as usize + 1);
+    bench
+}
+
+#[track_caller]
+fn assert_baseline<R>(swarms: &Swarms<R>)
+where
+    R: rand::Rng,
+{
+    assert_eq!(swarms.totals(), Totals::default());
+    assert!(swarms.swarms.is_empty());
+    assert!(swarms.deadlines.is_empty());
+    assert!(swarms.owned.is_empty());
+    assert!(swarms.owned.capacity() < 64, "{}", swarms.owned.capacity());
+    assert!(
+        swarms.outputs_capacity() <= 64,
+        "{}",
+        swarms.outputs_capacity()
+    );
+    assert_eq!(swarms.poll_timeout(), None);
+}
+
+#[test]
+fn nothing_remains_when_all_connections_have_closed() {
+    let mut bench = crowded();
+    for connection in 0..900 {
+        bench.disconnect(connection);
+    }
+    assert_baseline(&bench.swarms);
+}
+
+#[test]
+fn nothing_remains_when_all_peers_have_expired() {
+    let mut bench = crowded();
+    bench.now += Duration::from_secs(300);
+    bench.handle(Command::Tick);
+    assert_baseline(&bench.swarms);
+}
+
+#[test]
+fn a_swarm_that_shrinks_gives_room_back() {
+    let mut bench = crowded();
+    for connection in 1..900 {
+        bench.disconnect(connection);
+    }
+    let swarm = &bench.swarms.swarms[&InfoHash::from_bytes([9; 20])];
+    assert!(swarm.len() < 10);
+    assert!(swarm.capacity() < 100, "{}", swarm.capacity());
+}

@@ -1,0 +1,358 @@
+//! Random sequences of every command, beside the naive model. The run as a whole must reach every
+//! command and every kind of output.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use proptest::collection::vec;
+use proptest::test_runner::{Config as ProptestConfig, TestRng, TestRunner};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use tracker_protocol::{Announce, Event, ServerMessage};
+
+use super::model::{Expected, Model};
+use super::steps::{Step, answer_to, connections, step};
+use crate::swarm::Key;
+use crate::{
+    Change, Class, Command, Config, ConnectionId, Departure, Fact, Output, Refusal, Role, Swarms,
+    Totals,
+};
+
+#[test]
+fn random_sequences_behave_like_the_naive_model() {
+    let reached = RefCell::new(BTreeSet::new());
+    let config = ProptestConfig {
+        cases: 400,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let rng = TestRng::deterministic_rng(config.rng_algorithm);
+    let mut runner = TestRunner::new_with_rng(config, rng);
+    runner
+        .run(&vec((0..6_u64, step()), 1..120), |steps| {
+            run(steps, &mut reached.borrow_mut());
+            Ok(())
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+    let all = BTreeSet::from(REACHED);
+    let missing: Vec<_> = all.difference(&reached.borrow()).copied().collect();
+    assert_eq!(missing, [""; 0], "never reached");
+}
+
+/// Everything a run must reach.
+const REACHED: [&str; 27] = [
+    "announce",
+    "answer",
+    "scrape",
+    "disconnect",
+    "remove torrent",
+    "kick peer",
+    "restore",
+    "tick",
+    "response",
+    "scraped",
+    "offer",
+    "offer to a seed",
+    "relayed answer",
+    "failure",
+    "joined",
+    "updated",
+    "stopped",
+    "disconnected",
+    "expired",
+    "removed",
+    "opened",
+    "closed",
+    "completed",
+    "not in swarm",
+    "not offered",
+    "late",
+    "offerer gone",
+];
+
+fn run(steps: Vec<(u64, Step)>, reached: &mut BTreeSet<&'static str>) {
+    let config = Config {
+        interval: Duration::from_secs(9),
+        peer_ttl: Duration::from_secs(20),
+        offer_ttl: Duration::from_secs(5),
+        offers: 3,
+        torrents: 3,
+        peers_per_torrent: 5,
+        entries_per_connection: 4,
+        ..Config::default()
+    };
+    let mut swarms = Swarms::new(config.clone(), StdRng::seed_from_u64(1));
+    let mut model = Model::new(config);
+    let mut now = Instant::now();
+    for (seconds, step) in steps {
+        now += Duration::from_secs(seconds);
+        let command = match step {
+            Step::Command(command) => command,
+            Step::AnswerGiven(_) if model.given.is_empty() => Command::Tick,
+            Step::AnswerGiven(index) => answer_to(index.get(&model.given)),
+        };
+        handle(&mut swarms, &mut model, now, command, reached);
+    }
+    for connection in connections() {
+        let command = Command::Disconnect { connection };
+        handle(&mut swarms, &mut model, now, command, reached);
+    }
+    assert!(swarms.swarms.is_empty() && swarms.deadlines.is_empty() && swarms.owned.is_empty());
+}
+
+fn handle(
+    swarms: &mut Swarms<StdRng>,
+    model: &mut Model,
+    now: Instant,
+    command: Command<'static>,
+    reached: &mut BTreeSet<&'static str>,
+) {
+    reached.insert(command_name(&command));
+    let expected = model.handle(now, &command);
+    let announce = match &command {
+        Command::Announce { from, announce } => Some((*from, announce.clone())),
+        Command::Answer { .. }
+        | Command::Scrape { .. }
+        | Command::Disconnect { .. }
+        | Command::RemoveTorrent { .. }
+        | Command::KickPeer { .. }
+        | Command::Restore(_)
+        | Command::Tick => None,
+    };
+    swarms.handle(now, command);
+    let outputs: Vec<Output> = std::iter::from_fn(|| swarms.poll_output()).collect();
+    outputs.iter().for_each(|output| {
+        reached.insert(output_name(output));
+    });
+
+    let (offers, others): (Vec<_>, Vec<_>) = outputs.into_iter().partition(is_offer);
+    let others: Vec<_> = others.into_iter().map(simplify).collect();
+    assert_eq!(sorted(&others), sorted(&expected));
+    match announce {
+        Some((from, announce)) => {
+            check_offers(swarms, model, now, from, &announce, &offers, reached);
+        }
+        None => assert_eq!(offers.len(), 0),
+    }
+    check_state(swarms, model);
+}
+
+/// Each offer went to at most one other live peer, each peer got at most one, and as many were
+/// relayed as could be.
+fn check_offers(
+    swarms: &Swarms<StdRng>,
+    model: &mut Model,
+    now: Instant,
+    from: ConnectionId,
+    announce: &Announce<'_>,
+    outputs: &[Output],
+    reached: &mut BTreeSet<&'static str>,
+) {
+    let offerer = Key {
+        peer_id: announce.peer_id,
+        connection: from,
+    };
+    let is_seed = announce.left == Some(0) || announce.event == Event::Completed;
+    let role = if is_seed { Role::Seed } else { Role::Leecher };
+    let candidates = model.candidates(announce.info_hash, announce.peer_id, role);
+    let is_member = |peer: &&super::model::Peer| {
+        (peer.info_hash, peer.connection, peer.peer_id)
+            == (announce.info_hash, from, announce.peer_id)
+    };
+    let wanted = match announce.event {
+        _ if !model.peers.iter().any(|peer| is_member(&peer)) => 0,
+        Event::Stopped => 0,
+        Event::Started | Event::Completed | Event::Update => announce
+            .offers
+            .len()
+            .min(
+                announce
+                    .numwant
+                    .map_or(usize::MAX, |numwant| numwant as usize),
+            )
+            .min(3),
+    };
+    assert_eq!(outputs.len(), wanted.min(candidates.len()));
+
+    let mut receivers = BTreeSet::new();
+    let mut given = Vec::new();
+    for (output, offered) in outputs.iter().zip(&announce.offers) {
+        let Output::Send {
+            to,
+            message: ServerMessage::Offer(offer),
+            ..
+        } = output
+        else {
+            panic!("only offers are checked here");
+        };
+        assert_eq!(offer.offer_id, offered.offer_id);
+        assert_eq!(offer.offer.get(), offered.offer.get());
+        assert_eq!(
+            (offer.info_hash, offer.peer_id),
+            (announce.info_hash, announce.peer_id)
+        );
+        let entries = swarms.swarms[&announce.info_hash].entries();
+        let owing: Vec<Key> = entries
+            .filter(|(_, entry)| {
+                entry.owes(offerer, &offer.offer_id) == Some(now + Duration::from_secs(5))
+            })
+            .map(|(key, _)| *key)
+            .collect();
+        let receiver = candidates
+            .iter()
+            .filter(|peer| peer.connection == *to)
+            .filter(|peer| owing.contains(&peer.key()))
+            .find(|peer| receivers.insert(peer.key()))
+            .unwrap_or_else(|| panic!("{to} is no candidate or got two"));
+        if receiver.stats.role == Role::Seed {
+            reached.insert("offer to a seed");
+        }
+        given.push((
+            (receiver.connection, receiver.peer_id),
+            offer.offer_id.clone(),
+        ));
+    }
+    for (receiver, offer_id) in given {
+        let offerer = (from, announce.peer_id);
+        model.give(now, announce.info_hash, offerer, receiver, offer_id);
+    }
+}
+
+fn check_state(swarms: &Swarms<StdRng>, model: &Model) {
+    let seeds = model
+        .peers
+        .iter()
+        .filter(|peer| peer.stats.role == Role::Seed);
+    let seeds = seeds.count() as u64;
+    let connections: BTreeSet<_> = model.peers.iter().map(|peer| peer.connection).collect();
+    let torrents: BTreeSet<_> = model.peers.iter().map(|peer| peer.info_hash).collect();
+    assert_eq!(
+        swarms.totals(),
+        Totals {
+            torrents: torrents.len(),
+            seeds,
+            leechers: model.peers.len() as u64 - seeds,
+            connections: connections.len(),
+            ..swarms.totals()
+        }
+    );
+    let listed: Vec<_> = swarms
+        .torrents(None)
+        .map(|torrent| torrent.info_hash)
+        .collect();
+    assert_eq!(listed, torrents.into_iter().collect::<Vec<_>>());
+    for torrent in swarms.torrents(None) {
+        let counts = [
+            torrent.seeds as u64,
+            torrent.leechers as u64,
+            torrent.completed,
+        ];
+        assert_eq!(counts, model.counts(torrent.info_hash));
+        let peers = swarms.peers(torrent.info_hash, None, usize::MAX);
+        let mut expected: Vec<_> = model
+            .peers
+            .iter()
+            .filter(|peer| peer.info_hash == torrent.info_hash)
+            .map(|peer| (peer.peer_id, peer.connection, peer.stats, peer.last_seen))
+            .collect();
+        expected.sort_by_key(|(peer_id, connection, ..)| (*peer_id, *connection));
+        let peers: Vec<_> = peers
+            .iter()
+            .map(|peer| (peer.peer_id, peer.connection, peer.stats, peer.last_seen))
+            .collect();
+        assert_eq!(peers, expected);
+    }
+    assert_eq!(swarms.deadlines.len(), model.peers.len());
+    let owned: usize = swarms.owned.values().map(Vec::len).sum();
+    assert_eq!(owned, model.peers.len());
+    assert_eq!(swarms.poll_timeout().is_some(), !model.peers.is_empty());
+}
+
+fn is_offer(output: &Output) -> bool {
+    matches!(
+        output,
+        Output::Send {
+            class: Class::Offer,
+            ..
+        }
+    )
+}
+
+fn simplify(output: Output) -> Expected {
+    match output {
+        Output::Fact(fact) => Expected::Fact(fact),
+        Output::AnswerRefused { from, refusal } => Expected::Refused(from, refusal),
+        Output::Send { to, message, .. } => match message {
+            ServerMessage::Announced(announced) => {
+                assert_eq!(announced.interval, Some(9));
+                let counts = [
+                    announced.complete,
+                    announced.incomplete,
+                    announced.downloaded,
+                ];
+                Expected::Response(to, counts.map(|count| count.expect("all counts")))
+            }
+            ServerMessage::Answer(answer) => Expected::Answer(to, answer.peer_id, answer.offer_id),
+            ServerMessage::Scraped(scraped) => {
+                let counts = scraped.files.into_iter().map(|(hash, entry)| {
+                    (hash, [entry.complete, entry.incomplete, entry.downloaded])
+                });
+                Expected::Scraped(to, counts.collect())
+            }
+            ServerMessage::Failure(_) => Expected::Failure(to),
+            ServerMessage::Offer(_) => panic!("offers are checked apart"),
+        },
+    }
+}
+
+fn sorted(outputs: &[Expected]) -> Vec<String> {
+    let mut shown: Vec<_> = outputs.iter().map(|output| format!("{output:?}")).collect();
+    shown.sort();
+    shown
+}
+
+fn command_name(command: &Command<'_>) -> &'static str {
+    match command {
+        Command::Announce { .. } => "announce",
+        Command::Answer { .. } => "answer",
+        Command::Scrape { .. } => "scrape",
+        Command::Disconnect { .. } => "disconnect",
+        Command::RemoveTorrent { .. } => "remove torrent",
+        Command::KickPeer { .. } => "kick peer",
+        Command::Restore(_) => "restore",
+        Command::Tick => "tick",
+    }
+}
+
+fn output_name(output: &Output) -> &'static str {
+    match output {
+        Output::Send { message, .. } => match message {
+            ServerMessage::Announced(_) => "response",
+            ServerMessage::Offer(_) => "offer",
+            ServerMessage::Answer(_) => "relayed answer",
+            ServerMessage::Scraped(_) => "scraped",
+            ServerMessage::Failure(_) => "failure",
+        },
+        Output::Fact(fact) => match fact {
+            Fact::TorrentOpened { .. } => "opened",
+            Fact::TorrentClosed { .. } => "closed",
+            Fact::TorrentRemoved { .. } => "remove torrent",
+            Fact::Completed { .. } => "completed",
+            Fact::Peer { change, .. } => match change {
+                Change::Joined => "joined",
+                Change::Updated => "updated",
+                Change::Left(Departure::Stopped) => "stopped",
+                Change::Left(Departure::Disconnected) => "disconnected",
+                Change::Left(Departure::Expired) => "expired",
+                Change::Left(Departure::Removed) => "removed",
+            },
+        },
+        Output::AnswerRefused { refusal, .. } => match refusal {
+            Refusal::NotInSwarm => "not in swarm",
+            Refusal::NotOffered => "not offered",
+            Refusal::Late => "late",
+            Refusal::OffererGone => "offerer gone",
+        },
+    }
+}

@@ -4,6 +4,7 @@
 //! reader of our output went away, and a failure told in one sentence.
 
 mod cli;
+mod page;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -1,0 +1,66 @@
+// Debian's Chromium, headless, and a bare page with webtorrent.js for tests that bring their own page.
+
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import { readFile, mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import { chromium } from 'playwright-core'
+
+const FLAGS = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  // Tabs of a test are all in use, though only one is in front.
+  '--disable-background-timer-throttling', '--disable-renderer-backgrounding', '--disable-backgrounding-occluded-windows',
+  '--allow-loopback-in-peer-connection',
+  '--autoplay-policy=no-user-gesture-required',
+  // A name that is not localhost, for the page as others see it.
+  '--host-resolver-rules=MAP insecure.test 127.0.0.1',
+]
+
+export async function launch(test) {
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true, args: FLAGS })
+  test.after(() => browser.close())
+  return browser
+}
+
+const artefacts = path.resolve(import.meta.dirname, '../../../target/browser')
+
+export async function screenshot(page, name) {
+  await mkdir(artefacts, { recursive: true })
+  await page.screenshot({ path: path.join(artefacts, `${name}.png`), fullPage: true })
+}
+
+/** Serves the bare page and returns its URL. */
+export async function barePage(test) {
+  const script = path.resolve(import.meta.dirname, '../../../web/node_modules/webtorrent/dist/webtorrent.min.js')
+  const files = {
+    '/': ['text/html', path.resolve(import.meta.dirname, '../page/index.html')],
+    '/webtorrent.min.js': ['text/javascript', script],
+  }
+  const server = createServer(async (request, response) => {
+    const [type, file] = files[request.url] ?? []
+    if (!file) return response.writeHead(404).end()
+    response.writeHead(200, { 'content-type': type }).end(await readFile(file))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  test.after(() => { server.closeAllConnections(); server.close() })
+  return `http://127.0.0.1:${server.address().port}/`
+}
+
+/** Opens the bare page in a context of its own. */
+export async function openBare(browser, url) {
+  const page = await (await browser.newContext()).newPage()
+  await page.goto(url)
+  await page.waitForFunction(() => globalThis.WebTorrent)
+  return page
+}
+
+/** Starts a download in the bare page: `source` is a magnet link or the bytes of a .torrent file. */
+export const join = (page, source) =>
+  page.evaluate(source => globalThis.join(source), typeof source === 'string' ? source : [...source])
+
+/** `{progress, done, files: {path: sha256}}` of the bare page's download once it is whole. */
+export const finished = (page, timeout) =>
+  page.waitForFunction(() => globalThis.torrent?.done, null, { timeout, polling: 100 })
+    .then(() => page.evaluate(() => globalThis.digests()))

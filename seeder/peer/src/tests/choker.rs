@@ -214,6 +214,7 @@ fn offers_are_left_unanswered_when_the_line_is_four_a_slot() {
         bench.choker.admit(bench.now, PeerKey(11)),
         Err(Refusal::LongLine)
     );
+    assert_eq!(bench.choker.room(), 0);
 }
 
 #[test]

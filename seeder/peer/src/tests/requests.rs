@@ -130,6 +130,17 @@ fn requests_while_choked_are_rejected_and_many_close() {
 }
 
 #[test]
+fn requests_that_were_on_their_way_at_each_of_many_chokes_do_not_close() {
+    let mut bench = Bench::unchoked(MODERN);
+    for _ in 0..20 {
+        bench.input(Input::Choke);
+        let outputs = bench.receive(&request(0, 0, BLOCK).repeat(8));
+        assert_eq!(outputs, [send(reject(0, 0, BLOCK).repeat(8))]);
+        bench.input(Input::Unchoke);
+    }
+}
+
+#[test]
 fn a_choke_rejects_what_waits_and_leaves_what_is_being_sent() {
     let mut bench = Bench::unchoked(MODERN);
     for piece in 0..3 {

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand, read in two steps. Parsing touches
 //! neither disk nor network; `run` of the subcommand gives the words a meaning.
 
+mod bench;
 mod completions;
 mod create;
 pub(crate) mod exit;
@@ -51,6 +52,8 @@ enum Command {
     Verify(verify::Args),
     /// Print the magnet link of a .torrent file.
     Magnet(magnet::Args),
+    /// Put load on a tracker and measure it.
+    Bench(bench::Args),
     /// Print completions for a shell.
     Completions(completions::Args),
 }
@@ -70,6 +73,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Show(args) => show::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Magnet(args) => magnet::run(&args),
+        Command::Bench(args) => bench::run(args),
         Command::Completions(args) => completions::run(&args),
     }
 }

@@ -1,0 +1,3 @@
+//! The load generator against trackers: one that is made to lose messages, and ours.
+
+mod lossy;

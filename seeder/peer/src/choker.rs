@@ -45,7 +45,7 @@ impl Default for ChokerConfig {
             shortest_turn: Duration::from_millis(500),
             idle: Duration::from_secs(1),
             stall: Duration::from_secs(45),
-            negotiation: Duration::from_secs(40),
+            negotiation: Duration::from_secs(30),
             uninterested: Duration::from_secs(60),
         }
     }
@@ -258,7 +258,8 @@ impl Choker {
     fn room_in_line(&self) -> usize {
         let free = self.config.slots - self.served.len();
         let line = self.waiting.len() + self.negotiating.len();
-        (free + self.config.slots * LINE_PER_SLOT).saturating_sub(line)
+        let longest = self.config.slots.saturating_mul(LINE_PER_SLOT);
+        free.saturating_add(longest).saturating_sub(line)
     }
 
     /// Returns how many peers are unchoked.

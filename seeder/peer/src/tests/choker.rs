@@ -234,11 +234,11 @@ fn a_complete_peer_makes_room_first_then_one_uninterested_for_a_minute() {
 }
 
 #[test]
-fn a_negotiation_is_given_up_after_40_seconds() {
+fn a_negotiation_is_given_up_after_30_seconds() {
     let mut bench = Bench::new(1, 2);
     bench.choker.admit(bench.now, A).expect("there is room");
-    assert_eq!(bench.due_in(), Some(Duration::from_secs(40)));
-    assert_eq!(bench.pass(40_000), [Close(A, Removal::NegotiationTimeout)]);
+    assert_eq!(bench.due_in(), Some(Duration::from_secs(30)));
+    assert_eq!(bench.pass(30_000), [Close(A, Removal::NegotiationTimeout)]);
     assert_eq!(bench.due_in(), None);
 }
 

@@ -5,12 +5,17 @@ mod bench;
 mod completions;
 mod create;
 pub(crate) mod exit;
+pub(crate) mod hashing;
 mod logging;
 mod magnet;
+pub(crate) mod printable;
 mod report;
 mod seed;
+mod serving;
 mod share;
 mod show;
+mod signals;
+pub(crate) mod torrent_file;
 mod tracker;
 mod verify;
 

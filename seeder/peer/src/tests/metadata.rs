@@ -66,6 +66,19 @@ fn the_metadata_is_served_twice_a_minute_and_rejected_beyond() {
 }
 
 #[test]
+fn a_long_silence_saves_up_no_more_than_two_copies() {
+    let mut bench = Bench::open(MODERN);
+    bench.receive(&their_handshake());
+    bench.pass(Duration::from_secs(170));
+    bench.outputs();
+    for _ in 0..6 {
+        assert_eq!(bench.receive(&ask(0)), []);
+        assert_eq!(bench.uploads().len(), 1);
+    }
+    assert_eq!(bench.receive(&ask(0)), [send(reject(0))]);
+}
+
+#[test]
 fn nothing_is_served_before_the_peer_gave_its_id_or_after_it_took_it_back() {
     let mut bench = Bench::open(MODERN);
     bench.receive(&ask(0));

@@ -125,3 +125,25 @@ fn a_peer_that_lacks_a_piece_is_not_complete() {
     let bytes: Vec<u8> = (0..9).chain([9_999, 8]).flat_map(have).collect();
     assert_eq!(bench.receive(&bytes), []);
 }
+
+#[test]
+fn a_bitfield_over_64_kib_is_cut_into_channel_messages() {
+    let pieces = 600_000;
+    let torrent = crate::Torrent::new(super::bench::info_hash(), 1, pieces, "i".into());
+    let pieces = u32::try_from(pieces).expect("it fits");
+    let mut bench = Bench::with(torrent.expect("a torrent"), Bitfield::full(pieces));
+    bench.outputs();
+    let outputs = bench.receive(&handshake(PLAIN)).split_off(1);
+    let lengths: Vec<usize> = outputs
+        .iter()
+        .map(|output| match output {
+            Output::Send(bytes) => bytes.len(),
+            Output::Handshaken { .. }
+            | Output::Interested(_)
+            | Output::Requesting(_)
+            | Output::Complete
+            | Output::Close(_) => 0,
+        })
+        .collect();
+    assert_eq!(lengths, [65_536, 5 + 75_000 - 65_536]);
+}

@@ -45,6 +45,7 @@ fn requests_outside_the_torrent_are_rejected_and_many_close() {
         (9, 100, 1),
         (0, 2 * BLOCK - 1, 2),
         (0, u32::MAX, u32::MAX),
+        (0, u32::MAX - 10, 20),
         (0, 0, 0),
     ];
     for (piece, begin, length) in outside {
@@ -252,4 +253,17 @@ fn a_block_that_cannot_be_read_closes_where_the_peer_knows_no_reject() {
     bench.uploads();
     let outputs = bench.input(Input::Unreadable(block(4, 0, BLOCK)));
     assert_eq!(outputs, closed(CloseReason::Unreadable));
+}
+
+#[test]
+fn requests_of_a_withdrawn_piece_are_held_where_the_peer_knows_no_reject() {
+    let mut bench = Bench::unchoked(PLAIN);
+    bench.receive(&request(4, 0, BLOCK));
+    let outputs = bench.input(Input::PieceWithdrawn(4));
+    assert_eq!(outputs, [Output::Requesting(false)]);
+    assert_eq!(
+        bench.input(Input::PieceVerified(4)),
+        [Output::Requesting(true)]
+    );
+    assert_eq!(bench.send_blocks(), [block(4, 0, BLOCK)]);
 }

@@ -1,0 +1,36 @@
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// How a seeder runs.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The UDP address of all WebRTC connections; port 0 takes a free one. A
+    /// wildcard address offers every interface's address and loopback, and
+    /// `[::]` serves IPv4 and IPv6.
+    pub listen: SocketAddr,
+    /// The address to offer instead, with the port of `listen`: for a host
+    /// behind one-to-one NAT.
+    pub public_ip: Option<IpAddr>,
+    /// WebSocket trackers (`ws://`, `wss://`) of every torrent, beside its own.
+    pub trackers: Vec<String>,
+    /// Peers served at a time, at least 1.
+    pub slots: usize,
+    /// Peers connected or being connected, at least 1.
+    pub max_peers: usize,
+    /// Offers made to other peers of a torrent when it is announced first or
+    /// after the connection to a tracker came back, so that browsers which lost
+    /// us need not wait for their next announce. At most 10 are made.
+    pub offers: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+            public_ip: None,
+            trackers: Vec::new(),
+            slots: 8,
+            max_peers: 64,
+            offers: 4,
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Checking pieces: all of them once, then those of files that changed.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::{ReadError, Stamp, Storage};
+use crate::Event;
+
+/// Sessions are told of new pieces so often at most: one look costs a
+/// comparison of bitfields each.
+const TELL_EVERY: Duration = Duration::from_millis(20);
+
+/// A file that changed is checked again after it was left alone for so long, and
+/// so on while it changes.
+const SETTLE: Duration = Duration::from_secs(1);
+
+impl Storage {
+    /// Checks every piece once, then those of files that change, until
+    /// cancelled. Pieces are served as soon as they are found to match.
+    pub(crate) async fn run_checks(self: Arc<Self>) {
+        let storage = Arc::clone(&self);
+        if tokio::task::spawn_blocking(move || storage.check_all())
+            .await
+            .is_err()
+        {
+            return;
+        }
+        while !self.cancelled.load(Ordering::Relaxed) {
+            self.suspects.notified().await;
+            tokio::time::sleep(SETTLE).await;
+            let storage = Arc::clone(&self);
+            let checked = tokio::task::spawn_blocking(move || storage.check_suspects()).await;
+            if checked.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn check_all(&self) {
+        self.lock().stamps = self.paths.iter().map(|path| Stamp::of(path)).collect();
+        let told = std::sync::Mutex::new(None::<Instant>);
+        let observer = |checked: metainfo::PieceChecked| {
+            if !checked.is_good {
+                self.bad(checked.index);
+                return;
+            }
+            self.lock().have.insert(checked.index);
+            let mut told = told
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+                *told = Some(Instant::now());
+                self.changes.send_modify(|count| *count += 1);
+            }
+        };
+        let report = metainfo::verify(&self.metainfo, &self.content, &observer, &self.cancelled);
+        self.finish_check(report.is_ok());
+    }
+
+    fn finish_check(&self, whole: bool) {
+        self.checking.store(false, Ordering::Relaxed);
+        self.changes.send_modify(|count| *count += 1);
+        if whole {
+            self.tell(Event::Verified {
+                info_hash: self.metainfo.info_hash(),
+                good: self.verified(),
+                pieces: self.metainfo.piece_count(),
+            });
+        }
+    }
+
+    fn bad(&self, piece: u32) {
+        self.tell(Event::PieceBad {
+            info_hash: self.metainfo.info_hash(),
+            piece,
+        });
+    }
+
+    /// Takes out all pieces of a file that does not look as it did, and has it
+    /// checked again.
+    pub(super) fn suspect(&self, file: usize) {
+        self.disk.open.close((self.number, file));
+        {
+            let mut state = self.lock();
+            if !state.suspect.insert(file) {
+                return;
+            }
+            if let Some(stamp) = state.stamps.get_mut(file) {
+                *stamp = None;
+            }
+            for piece in self.pieces_of(file) {
+                state.have.remove(piece);
+            }
+        }
+        self.changes.send_modify(|count| *count += 1);
+        self.tell(Event::ContentChanged {
+            info_hash: self.metainfo.info_hash(),
+            path: self.paths.get(file).map_or_else(PathBuf::new, Clone::clone),
+        });
+        self.suspects.notify_one();
+    }
+
+    /// The pieces that hold bytes of a file.
+    fn pieces_of(&self, file: usize) -> std::ops::Range<u32> {
+        let Some(entry) = self.metainfo.files().get(file).filter(|f| f.length > 0) else {
+            return 0..0;
+        };
+        let piece_length = u64::from(self.metainfo.piece_length()).max(1);
+        let first = entry.offset / piece_length;
+        let end = (entry.offset + entry.length).div_ceil(piece_length);
+        match (u32::try_from(first), u32::try_from(end)) {
+            (Ok(first), Ok(end)) => first..end,
+            _ => 0..0,
+        }
+    }
+
+    fn check_suspects(&self) {
+        self.checking.store(true, Ordering::Relaxed);
+        let files = std::mem::take(&mut self.lock().suspect);
+        let mut pieces = std::collections::BTreeSet::new();
+        for &file in &files {
+            let stamp = self.paths.get(file).and_then(|path| Stamp::of(path));
+            if let Some(slot) = self.lock().stamps.get_mut(file) {
+                *slot = stamp;
+            }
+            pieces.extend(self.pieces_of(file));
+        }
+        for piece in pieces {
+            if self.cancelled.load(Ordering::Relaxed) {
+                return;
+            }
+            if !self.check_piece(piece) {
+                self.bad(piece);
+            }
+        }
+        self.finish_check(true);
+    }
+
+    /// Reads a piece and serves it from now on if it matches.
+    fn check_piece(&self, piece: u32) -> bool {
+        let size = self.metainfo.piece_size(piece).unwrap_or_default();
+        let mut bytes = vec![0; usize::try_from(size).unwrap_or_default()];
+        match self.read_bytes(piece, 0, &mut bytes) {
+            Ok(()) => {}
+            Err((file, ReadError::Changed)) => {
+                self.suspect(file);
+                return false;
+            }
+            Err((_, ReadError::Io(_) | ReadError::NotVerified(_))) => return false,
+        }
+        let good = self.metainfo.piece_matches(piece, &bytes);
+        if good {
+            self.lock().have.insert(piece);
+        }
+        good
+    }
+}

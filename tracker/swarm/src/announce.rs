@@ -80,7 +80,7 @@ impl<R: Rng> Swarms<R> {
                 (entry, Change::Updated)
             }
             None => {
-                self.make_room(info_hash, key)?;
+                self.admit(info_hash, key)?;
                 let deadline = now + self.config.peer_ttl;
                 self.deadlines.insert((deadline, info_hash, key));
                 let owned = self.owned.entry(key.connection).or_default();
@@ -104,7 +104,7 @@ impl<R: Rng> Swarms<R> {
     }
 
     /// Refuses a newcomer where a bound is reached.
-    fn make_room(&self, info_hash: InfoHash, key: Key) -> Result<(), String> {
+    fn admit(&self, info_hash: InfoHash, key: Key) -> Result<(), String> {
         let config = &self.config;
         let owned = self.owned.get(&key.connection).map_or(0, Vec::len);
         if owned >= config.entries_per_connection {

@@ -32,7 +32,8 @@ pub enum Command<'a> {
         /// The connection.
         connection: ConnectionId,
     },
-    /// An operator drops a swarm and forgets its counts. Its peers are told; they may come back.
+    /// An operator drops a swarm and forgets its count, not who has completed it. Its peers are told;
+    /// they may come back.
     RemoveTorrent {
         /// The torrent.
         info_hash: InfoHash,
@@ -44,7 +45,9 @@ pub enum Command<'a> {
         /// The peer.
         peer_id: PeerId,
     },
-    /// What the store knows of a torrent. May come at any time and more than once.
+    /// What the store knows of a torrent: sent for each one at the start, and whenever
+    /// [`crate::Fact::TorrentOpened`] names one whose count memory may have forgotten. May come more
+    /// than once.
     Restore(RestoredTorrent),
     /// The time that [`crate::Swarms::poll_timeout`] named has come.
     Tick,

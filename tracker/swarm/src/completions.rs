@@ -75,7 +75,8 @@ impl CompletedCounts {
 
 /// Which peer has completed which torrent, so that nobody counts twice. Bounded; what came first is
 /// forgotten first. Only a 64-bit hash of each pair is kept: at a million pairs the odds that a new
-/// one is mistaken for an old one are 1 to 10^13.
+/// one is mistaken for an old one are 1 to 10^13. The hash has a secret key, as that of any hash map;
+/// nothing else depends on it.
 #[derive(Debug)]
 pub(crate) struct CompletedPeers {
     limit: usize,

@@ -6,6 +6,25 @@
 //! `handle` with [`Command::Tick`] no later than [`Swarms::poll_timeout`] says. `now` never goes
 //! backwards; an earlier one counts as the latest seen.
 //!
+//! ```
+//! use std::time::Instant;
+//!
+//! use rand::{SeedableRng, rngs::StdRng};
+//! use swarm::{Command, Config, ConnectionId, Output, Swarms};
+//!
+//! let mut swarms = Swarms::new(Config::default(), StdRng::seed_from_u64(1));
+//! let from = ConnectionId::new(0, 1);
+//! let info_hashes = Some(vec![]);
+//! swarms.handle(Instant::now(), Command::Scrape { from, info_hashes });
+//! while let Some(output) = swarms.poll_output() {
+//!     if let Output::Send { to, message, .. } = output {
+//!         assert_eq!(to, from);
+//!         assert!(message.to_json().starts_with(r#"{"action":"scrape","files":{}"#));
+//!     }
+//! }
+//! assert_eq!(swarms.poll_timeout(), None);
+//! ```
+//!
 //! Start with [`Command`], [`Output`] and [`Fact`]: they are plain data, so that a swarm may live
 //! on another node than the sockets of its peers ([`ConnectionId::node`] says on which).
 

@@ -9,7 +9,7 @@ use crate::{IdError, OfferId, OfferIdError, RawValue};
 
 /// Nesting allowed in an offer or answer. Clients send one level; libtorrent's JSON reader fails
 /// all torrents of a connection beyond 32, so deeper ones must not be relayed.
-const DESCRIPTION_DEPTH: u32 = 8;
+const DESCRIPTION_DEPTH: usize = 8;
 
 /// The characters of a JSON string; nothing if the value is no string.
 fn characters(raw: &RawValue) -> Option<Characters<'_>> {
@@ -58,51 +58,45 @@ pub(super) fn amount(raw: Option<&RawValue>) -> Option<u64> {
     (amount >= 0.0).then(|| amount.ceil() as u64)
 }
 
-/// Whether a description is an object that every client's JSON reader takes: one bad message can
-/// cost its receiver the connection, so what browsers alone accept is not relayed to others.
+/// Whether a description is an object that every client's JSON reader takes. What only some take,
+/// strings that are not Unicode and deep nesting, could cost its receiver the connection.
 pub(super) fn is_relayable(json: &str) -> bool {
-    if !json.starts_with('{') {
-        return false;
-    }
-    let mut depth = 0_u32;
-    let mut rest = json;
-    while let Some(at) = rest.find(['"', '{', '[', '}', ']']) {
-        let (found, after) = rest.split_at(at);
-        let _ = found;
-        let mut characters = after.chars();
-        match characters.next() {
-            Some('"') => match after_string(characters.as_str()) {
-                Some(after) => rest = after,
-                None => return false,
-            },
-            Some('{' | '[') => {
-                depth += 1;
-                if depth > DESCRIPTION_DEPTH {
-                    return false;
-                }
-                rest = characters.as_str();
-            }
-            _ => {
-                depth = depth.saturating_sub(1);
-                rest = characters.as_str();
-            }
+    json.starts_with('{') && (is_plain(json) || is_shallow_and_unicode(json))
+}
+
+/// Whether there is nothing to look at closely: no escaped surrogate, and too few brackets to nest
+/// deeply. So it is with what clients send, and each test runs at the speed of memory.
+fn is_plain(json: &str) -> bool {
+    let brackets = json.bytes().filter(|byte| matches!(byte, b'{' | b'['));
+    let few = brackets.count() <= DESCRIPTION_DEPTH;
+    few && !json.contains("\\ud") && !json.contains("\\uD")
+}
+
+fn is_shallow_and_unicode(json: &str) -> bool {
+    let mut depth = 0;
+    let mut rest = json.chars();
+    while let Some(character) = rest.next() {
+        match character {
+            '"' if !skip_string(&mut rest) => return false,
+            '{' | '[' if depth == DESCRIPTION_DEPTH => return false,
+            '{' | '[' => depth += 1,
+            '}' | ']' => depth = depth.saturating_sub(1),
+            _ => {}
         }
     }
     true
 }
 
-/// What follows a string, given what follows its opening quote; nothing if it is not Unicode.
-fn after_string(mut rest: &str) -> Option<&str> {
-    loop {
-        let at = rest.find(['"', '\\'])?;
-        let tail = rest.get(at..)?;
-        if let Some(after) = tail.strip_prefix('"') {
-            return Some(after);
+/// Goes past a string whose opening quote is behind; whether it is Unicode.
+fn skip_string(rest: &mut Chars<'_>) -> bool {
+    while let Some(character) = rest.next() {
+        match character {
+            '"' => return true,
+            '\\' if escape(rest).is_none() => return false,
+            _ => {}
         }
-        let mut escape = Characters(tail.chars());
-        escape.next()??;
-        rest = escape.0.as_str();
     }
+    false
 }
 
 /// Decodes the inside of a JSON string; `None` items stand for lone surrogates.
@@ -113,49 +107,34 @@ impl Iterator for Characters<'_> {
 
     fn next(&mut self) -> Option<Option<char>> {
         match self.0.next()? {
-            '\\' => Some(self.escape()),
+            '\\' => Some(escape(&mut self.0)),
             character => Some(Some(character)),
         }
     }
 }
 
-impl Characters<'_> {
-    /// Decodes what follows a backslash (RFC 8259 §7).
-    fn escape(&mut self) -> Option<char> {
-        match self.0.next()? {
-            'b' => Some('\u{8}'),
-            'f' => Some('\u{c}'),
-            'n' => Some('\n'),
-            'r' => Some('\r'),
-            't' => Some('\t'),
-            'u' => self.unicode(),
-            character => Some(character),
-        }
+/// Decodes what follows a backslash (RFC 8259 §7); nothing for a lone surrogate.
+fn escape(rest: &mut Chars<'_>) -> Option<char> {
+    match rest.next()? {
+        'b' => Some('\u{8}'),
+        'f' => Some('\u{c}'),
+        'n' => Some('\n'),
+        'r' => Some('\r'),
+        't' => Some('\t'),
+        'u' => match utf16_unit(rest)? {
+            high @ 0xd800..0xdc00 => {
+                let (Some('\\'), Some('u')) = (rest.next(), rest.next()) else {
+                    return None;
+                };
+                let low = utf16_unit(rest)?.checked_sub(0xdc00)?;
+                (low < 0x400).then(|| char::from_u32(0x10000 + ((high - 0xd800) << 10) + low))?
+            }
+            unit => char::from_u32(unit),
+        },
+        character => Some(character),
     }
+}
 
-    /// Decodes what follows `\u`: one UTF-16 unit, or two that form a surrogate pair.
-    fn unicode(&mut self) -> Option<char> {
-        let first = self.unit()?;
-        if let Some(character) = char::from_u32(first) {
-            return Some(character);
-        }
-        let mut ahead = self.0.clone();
-        if ahead.next() != Some('\\') || ahead.next() != Some('u') {
-            return None;
-        }
-        self.0 = ahead;
-        let second = self.unit()?;
-        let is_pair = (0xd800..0xdc00).contains(&first) && (0xdc00..0xe000).contains(&second);
-        let high = first.checked_sub(0xd800)?;
-        let low = second.checked_sub(0xdc00)?;
-        is_pair.then(|| char::from_u32(0x10000 + (high << 10) + low))?
-    }
-
-    fn unit(&mut self) -> Option<u32> {
-        let mut unit = 0;
-        for _ in 0..4 {
-            unit = unit * 16 + self.0.next()?.to_digit(16)?;
-        }
-        Some(unit)
-    }
+fn utf16_unit(rest: &mut Chars<'_>) -> Option<u32> {
+    (0..4).try_fold(0, |unit, _| Some(unit * 16 + rest.next()?.to_digit(16)?))
 }

@@ -100,15 +100,34 @@ fn bad_offers_are_skipped_one_by_one() {
             {"offer":{"sdp":"number id"},"offer_id":5},
             {"offer":{"sdp":"lone surrogate id"},"offer_id":"\ud800"},
             {"offer":{"sdp":"\ud800"},"offer_id":"lone surrogate"},
+            {"offer":{"sdp":"\ud800\u0041"},"offer_id":"half a pair"},
+            {"offer":{"sdp":"\uD800\ud800"},"offer_id":"two halves"},
+            {"offer":{"sdp":"\uDC00"},"offer_id":"the other half"},
             {"offer":{"a":[[[[[[[[[]]]]]]]]]},"offer_id":"deep"},
             {"extra":{"x":1},"offer_id":"good","offer":{"sdp":"kept"}}
         ]"#,
     );
     let announce = parse_announce(&text);
-    assert_eq!(announce.skipped_offers, 19);
+    assert_eq!(announce.skipped_offers, 22);
     assert_eq!(announce.offers.len(), 1);
     assert_eq!(announce.offers[0].offer_id, offer_id("good"));
     assert_eq!(announce.offers[0].offer.get(), r#"{"sdp":"kept"}"#);
+}
+
+#[test]
+fn brackets_and_surrogate_pairs_inside_strings_are_fine() {
+    for sdp in [
+        "[[[[[[[[[[[[",
+        r#"\"{{{{{{{{{{{{\\"#,
+        r"\ud83d\ude00",
+        r"\\ud800",
+        r"\uD83D\uDE00 \uffff",
+    ] {
+        let text = announce_text(&format!(
+            r#","offers":[{{"offer":{{"sdp":"{sdp}"}},"offer_id":"1"}}]"#
+        ));
+        assert_eq!(parse_announce(&text).offers.len(), 1, "{sdp}");
+    }
 }
 
 #[test]

@@ -30,6 +30,13 @@ pub(super) const CASES: &[Case] = &[
         "stays a seed",
         |lab| Box::pin(keeps_seed(lab)),
     ),
+    Case::must(
+        "answer.with-left",
+        "a seed's answer with `left`, `event` and `offers` (aquatic's load tester)",
+        &["R-5.1", "R-5.4"],
+        "relayed as an answer; the peer stays a seed, the offers go to nobody",
+        |lab| Box::pin(with_left(lab)),
+    ),
     Case::should(
         "answer.unknown-keys",
         "keys in an answer that nobody knows",
@@ -132,6 +139,26 @@ async fn keeps_seed(lab: &Lab) -> Outcome {
     let answer = answer_to(&offer, &seed);
     seed.socket.say(&answer).await?;
     offerer.socket.answer(offerer.torrent).await?;
+    let update = message::update(offerer.torrent, offerer.id);
+    offerer.socket.say(&update).await?;
+    expect_counts(&offerer.socket.response(offerer.torrent).await?, 1, 1)
+}
+
+async fn with_left(lab: &Lab) -> Outcome {
+    let (mut seed, offer, mut offerer) = offered(lab, 0).await?;
+    let mut answer = answer_to(&offer, &seed);
+    answer["left"] = 50.into();
+    answer["event"] = "stopped".into();
+    answer["offers"] = message::offers(2);
+    seed.socket.say(&answer).await?;
+    offerer.socket.answer(offerer.torrent).await?;
+    let heard = offerer.socket.settled().await;
+    if heard
+        .iter()
+        .any(|message| message::kind(message) == Kind::Offer)
+    {
+        return differs("relayed, and so is an offer beside it");
+    }
     let update = message::update(offerer.torrent, offerer.id);
     offerer.socket.say(&update).await?;
     expect_counts(&offerer.socket.response(offerer.torrent).await?, 1, 1)

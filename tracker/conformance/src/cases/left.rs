@@ -59,7 +59,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::must(
         "left.maximum",
-        "`left` of 2^63 - 1 (libtorrent with a magnet link)",
+        "`left` of 2^63 - 1",
         &["R-4.7"],
         LEECHER,
         |lab| Box::pin(left(lab, "9223372036854775807", false)),

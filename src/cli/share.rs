@@ -1,12 +1,228 @@
-//! `shoal share`.
+//! `shoal share`: the tracker, the seeder and a page to open, in one process.
 
+mod addresses;
+mod content;
+mod status;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use metainfo::{Magnet, Metainfo};
+use seeder::Seeder;
+use tracker::Tracker;
+
+use self::addresses::Addresses;
+use self::content::Content;
+use super::serving;
+use crate::page::{Page, PageFile, Share};
+
+/// Where the page is when `--listen` does not say, if the port is free.
+const USUAL_PORT: u16 = 8080;
+/// Between two announces of a page: a seeder that restarts finds its pages again within this.
+const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The arguments of `shoal share`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// A file or folder to share, or a .torrent file of something that is here.
+    path: PathBuf,
+    /// With a .torrent file: where its content is [default: the folder of the .torrent file].
+    #[arg(long, value_name = "PATH")]
+    data: Option<PathBuf>,
+    /// Where to serve the page and the tracker; port 0 lets the system choose
+    /// [default: 127.0.0.1:8080, or another port when that is taken].
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
+    /// The address that others open, when a proxy or a name leads here: https://…
+    #[arg(long, value_name = "URL", value_parser = addresses::public_url)]
+    public_url: Option<String>,
+    /// Serve https with this certificate chain (PEM); browsers demand https off localhost.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The private key of --tls-cert (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// A further tracker to announce to: ws:// or wss://.
+    #[arg(long = "tracker", value_name = "URL")]
+    trackers: Vec<String>,
+    /// How many browsers are served at a time; others wait for their turn.
+    #[arg(long, value_name = "N", default_value_t = seeder::Config::default().slots)]
+    slots: usize,
+    /// How many browsers may be connected at a time.
+    #[arg(long, value_name = "N", default_value_t = seeder::Config::default().max_peers)]
+    max_peers: usize,
+    /// The UDP address of WebRTC [default: a free port on every interface].
+    #[arg(long, value_name = "ADDR:PORT")]
+    rtc_listen: Option<SocketAddr>,
+    /// The address that browsers reach this machine by, when a router translates it.
+    #[arg(long, value_name = "IP")]
+    public_ip: Option<IpAddr>,
+    /// Print no QR code.
+    #[arg(long)]
+    no_qr: bool,
+    /// Print one JSON object when ready, then one an event.
+    #[arg(long)]
+    json: bool,
+}
 
-/// Runs `shoal share`.
-pub(crate) fn run(_args: Args) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not here")
+/// Shares until SIGINT or SIGTERM.
+pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let content = content::prepare(&args.path, args.data.as_deref())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot start")?;
+    runtime.block_on(share(&args, content))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn share(args: &Args, content: Content) -> anyhow::Result<()> {
+    let page = Page::default();
+    let (tracker, addresses) = start_tracker(args, &page).await?;
+    let seeder = Seeder::start(seeder_config(args, &addresses))
+        .await
+        .context("the seeder cannot start")?;
+    let ready = announce(args, &content, &addresses, &page)?;
+    // Subscribed before the first event can happen.
+    let events = seeder.events();
+    seeder
+        .add(content.metainfo, content.root)
+        .await
+        .context("the content cannot be shared")?;
+    let watched = match ready.tell(args.json, !args.no_qr) {
+        Ok(()) => serving::watch(&seeder, events, args.json).await,
+        Err(error) => Err(error),
+    };
+    // Whatever ended it, those who are connected are told.
+    seeder.stop().await;
+    let stopped = tracker.stop().await;
+    watched?;
+    Ok(stopped?)
+}
+
+/// Starts the tracker with the page beside it.
+async fn start_tracker(args: &Args, page: &Page) -> anyhow::Result<(Tracker, Addresses)> {
+    let tls = args.tls_cert.clone().zip(args.tls_key.clone());
+    let tls = tls.map(|(cert, key)| tracker::TlsFiles { cert, key });
+    let addr = args.listen.unwrap_or_else(usual_address);
+    let mut listen = vec![tracker::Listen {
+        addr,
+        tls: tls.clone(),
+    }];
+    if tls.is_some() {
+        // For our own seeder, whom the certificate's name would not fit.
+        listen.push(tracker::Listen {
+            addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            tls: None,
+        });
+    }
+    let mut config = tracker::Config {
+        listen,
+        ..tracker::Config::default()
+    };
+    config.swarm.interval = ANNOUNCE_INTERVAL;
+    let routes = page.clone();
+    let tracker = tracker::start(config, move |service| routes.routes(service))
+        .await
+        .context("the tracker cannot start")?;
+    let addresses = Addresses::new(
+        tracker.addresses(),
+        tls.is_some(),
+        args.public_url.as_deref(),
+    )?;
+    Ok((tracker, addresses))
+}
+
+/// The usual port of the loopback interface, or any other when it is taken.
+fn usual_address() -> SocketAddr {
+    let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, USUAL_PORT));
+    match TcpListener::bind(usual) {
+        Ok(_) => usual,
+        Err(_) => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+    }
+}
+
+fn seeder_config(args: &Args, addresses: &Addresses) -> seeder::Config {
+    let mut trackers = vec![addresses.inside.clone()];
+    trackers.extend(args.trackers.iter().cloned());
+    let mut config = seeder::Config {
+        trackers,
+        slots: args.slots,
+        max_peers: args.max_peers,
+        public_ip: args.public_ip,
+        ..seeder::Config::default()
+    };
+    if let Some(listen) = args.rtc_listen {
+        config.listen = listen;
+    }
+    config
+}
+
+/// Fills the page, and says what others need to know.
+fn announce(
+    args: &Args,
+    content: &Content,
+    addresses: &Addresses,
+    page: &Page,
+) -> anyhow::Result<status::Ready> {
+    let metainfo = &content.metainfo;
+    let mut trackers = vec![addresses.tracker.clone()];
+    trackers.extend(args.trackers.iter().cloned());
+    let torrent = format!("{}content.torrent", addresses.page);
+    let mut magnet = Magnet::new(metainfo.info_hash()).with_trackers(trackers.iter());
+    magnet.name = Some(metainfo.name().to_owned());
+    magnet.length = Some(metainfo.total_length());
+    magnet.exact_sources.push(torrent.clone());
+    magnet.web_seeds = metainfo.url_list().to_vec();
+    let magnet = magnet.to_string();
+
+    let mut of_page = vec![addresses::TRACKER_PATH.to_owned()];
+    of_page.extend(args.trackers.iter().cloned());
+    let share = Share {
+        name: metainfo.name().to_owned(),
+        info_hash: metainfo.info_hash().to_string(),
+        length: metainfo.total_length(),
+        piece_length: metainfo.piece_length(),
+        files: files(metainfo),
+        magnet: magnet.clone(),
+        trackers: of_page,
+        web_seeds: metainfo.url_list().to_vec(),
+        ice_servers: Vec::new(),
+        slots: args.slots,
+    };
+    page.fill(&share, content::torrent_file(metainfo, &trackers))?;
+    Ok(status::Ready {
+        event: "ready",
+        page: addresses.page.clone(),
+        magnet,
+        torrent,
+        info_hash: metainfo.info_hash().to_string(),
+        tracker: addresses.tracker.clone(),
+        pid: std::process::id(),
+        name: metainfo.name().to_owned(),
+        length: metainfo.total_length(),
+        files: metainfo.files().len(),
+        hint: addresses.hint(),
+    })
+}
+
+/// The files as the page lists them: without the torrent's name in front.
+fn files(metainfo: &Metainfo) -> Vec<PageFile> {
+    let skip = usize::from(metainfo.is_multi_file());
+    metainfo
+        .files()
+        .iter()
+        .map(|file| {
+            let path = file.path.get(skip..).unwrap_or_default().join("/");
+            let kind = mime_guess::from_path(&path).first_or_octet_stream();
+            PageFile {
+                kind: kind.essence_str().to_owned(),
+                length: file.length,
+                path,
+            }
+        })
+        .collect()
 }

@@ -87,6 +87,10 @@ impl Seeder {
     ///
     /// # Errors
     /// When the configuration cannot work.
+    #[expect(
+        clippy::unused_async,
+        reason = "the caller needs a runtime, and resolving names may come in here"
+    )]
     pub async fn start(config: Config) -> Result<Self, StartError> {
         if config.slots == 0 || config.max_peers == 0 {
             return Err(StartError::NoPlace {

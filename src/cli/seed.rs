@@ -1,12 +1,186 @@
-//! `shoal seed`.
+//! `shoal seed`: seeds torrents or files through trackers that run elsewhere.
 
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+use anyhow::Context;
+use metainfo::{Magnet, Metainfo};
+use seeder::Seeder;
+use serde::Serialize;
+
+use super::share::content::{self, Content};
+use super::{report, serving};
 
 /// The arguments of `shoal seed`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// .torrent files to seed, or files and folders, of which torrents are made.
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Where the content of the .torrent files is [default: beside each].
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// A tracker to announce to, beside the torrents' own: ws:// or wss://.
+    #[arg(long = "tracker", value_name = "URL")]
+    trackers: Vec<String>,
+    /// The UDP address of WebRTC [default: a free port on every interface].
+    #[arg(long, visible_alias = "rtc-listen", value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
+    /// The address that browsers reach this machine by, when a router translates it.
+    #[arg(long, value_name = "IP")]
+    public_ip: Option<IpAddr>,
+    /// How many browsers are served at a time; others wait for their turn.
+    #[arg(long, value_name = "N", default_value_t = seeder::Config::default().slots)]
+    slots: usize,
+    /// How many browsers may be connected at a time.
+    #[arg(long, value_name = "N", default_value_t = seeder::Config::default().max_peers)]
+    max_peers: usize,
+    /// Print one JSON object when ready, then one an event.
+    #[arg(long)]
+    json: bool,
+}
 
-/// Runs `shoal seed`.
-pub(crate) fn run(_args: Args) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not here")
+/// Seeds until SIGINT or SIGTERM.
+pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let contents = args
+        .paths
+        .iter()
+        .map(|path| {
+            let is_torrent = path.extension().is_some_and(|kind| kind == "torrent");
+            let data = args.data.as_deref().filter(|_| is_torrent);
+            content::prepare(path, data)
+        })
+        .collect::<anyhow::Result<Vec<Content>>>()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot start")?;
+    runtime.block_on(seed(&args, contents))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn seed(args: &Args, contents: Vec<Content>) -> anyhow::Result<()> {
+    let mut config = seeder::Config {
+        trackers: args.trackers.clone(),
+        slots: args.slots,
+        max_peers: args.max_peers,
+        public_ip: args.public_ip,
+        ..seeder::Config::default()
+    };
+    if let Some(listen) = args.listen {
+        config.listen = listen;
+    }
+    let torrents: Vec<Torrent> = contents
+        .iter()
+        .map(|content| Torrent::new(&content.metainfo, &args.trackers))
+        .collect();
+    if let Some(torrent) = torrents.iter().find(|torrent| torrent.trackers.is_empty()) {
+        anyhow::bail!(
+            "no tracker for `{}` that browsers can use: name one with --tracker wss://…",
+            torrent.name
+        );
+    }
+    let seeder = Seeder::start(config)
+        .await
+        .context("the seeder cannot start")?;
+    let outcome = watch(args, &seeder, contents, torrents).await;
+    // Whatever ended it, those who are connected are told.
+    seeder.stop().await;
+    outcome
+}
+
+async fn watch(
+    args: &Args,
+    seeder: &Seeder,
+    contents: Vec<Content>,
+    torrents: Vec<Torrent>,
+) -> anyhow::Result<()> {
+    // Subscribed before the first event can happen.
+    let events = seeder.events();
+    for content in contents {
+        seeder
+            .add(content.metainfo, content.root)
+            .await
+            .context("the content cannot be seeded")?;
+    }
+    tell(args.json, seeder, torrents)?;
+    serving::watch(seeder, events, args.json).await?;
+    Ok(())
+}
+
+/// A torrent as the ready line tells of it.
+#[derive(Serialize)]
+struct Torrent {
+    name: String,
+    info_hash: String,
+    magnet: String,
+    trackers: Vec<String>,
+    length: u64,
+}
+
+impl Torrent {
+    fn new(metainfo: &Metainfo, further: &[String]) -> Self {
+        let mut trackers = further.to_vec();
+        for url in metainfo.trackers() {
+            let is_websocket = url.starts_with("ws://") || url.starts_with("wss://");
+            if is_websocket && trackers.iter().all(|other| other != url) {
+                trackers.push(url.to_owned());
+            }
+        }
+        let mut magnet = Magnet::new(metainfo.info_hash()).with_trackers(trackers.iter());
+        magnet.name = Some(metainfo.name().to_owned());
+        magnet.length = Some(metainfo.total_length());
+        magnet.web_seeds = metainfo.url_list().to_vec();
+        Self {
+            name: metainfo.name().to_owned(),
+            info_hash: metainfo.info_hash().to_string(),
+            magnet: magnet.to_string(),
+            trackers,
+            length: metainfo.total_length(),
+        }
+    }
+}
+
+/// What others need to know: of the first torrent at the top, as `share` tells
+/// of its only one, and of all.
+#[derive(Serialize)]
+struct Ready<'a> {
+    event: &'static str,
+    magnet: &'a str,
+    info_hash: &'a str,
+    tracker: Option<&'a String>,
+    /// The UDP address of WebRTC.
+    listen: SocketAddr,
+    pid: u32,
+    torrents: &'a [Torrent],
+}
+
+fn tell(json: bool, seeder: &Seeder, torrents: Vec<Torrent>) -> anyhow::Result<()> {
+    let first = torrents.first().context("there is nothing to seed")?;
+    if json {
+        report::json(&Ready {
+            event: "ready",
+            magnet: &first.magnet,
+            info_hash: &first.info_hash,
+            tracker: first.trackers.first(),
+            listen: seeder.local_addr(),
+            pid: std::process::id(),
+            torrents: &torrents,
+        })?;
+        return Ok(());
+    }
+    for torrent in &torrents {
+        report::line(format_args!(
+            "Seeding {} ({})\n  {}",
+            super::printable::printable(&torrent.name),
+            indicatif::HumanBytes(torrent.length),
+            torrent.magnet
+        ))?;
+        for tracker in &torrent.trackers {
+            report::line(format_args!("  Tracker {tracker}"))?;
+        }
+    }
+    report::line("Ctrl-C stops.")?;
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! `shoal share`: the tracker, the seeder and a page to open, in one process.
 
 mod addresses;
-mod content;
+pub(super) mod content;
 mod status;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};

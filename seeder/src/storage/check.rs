@@ -1,11 +1,10 @@
 //! Checking pieces: all of them once, then those of files that changed.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{ReadError, Stamp, Storage};
+use super::{ReadError, Stamp, Storage, memory};
 use crate::Event;
 
 /// Sessions are told of new pieces so often at most: one look costs a
@@ -97,7 +96,7 @@ impl Storage {
         self.changes.send_modify(|count| *count += 1);
         self.tell(Event::ContentChanged {
             info_hash: self.metainfo.info_hash(),
-            path: self.paths.get(file).map_or_else(PathBuf::new, Clone::clone),
+            path: self.path(file).to_owned(),
         });
         self.suspects.notify_one();
     }
@@ -121,7 +120,7 @@ impl Storage {
         let files = std::mem::take(&mut self.lock().suspect);
         let mut pieces = std::collections::BTreeSet::new();
         for &file in &files {
-            let stamp = self.paths.get(file).and_then(|path| Stamp::of(path));
+            let stamp = Stamp::of(self.path(file));
             if let Some(slot) = self.lock().stamps.get_mut(file) {
                 *slot = stamp;
             }
@@ -141,7 +140,7 @@ impl Storage {
     /// Reads a piece and serves it from now on if it matches.
     fn check_piece(&self, piece: u32) -> bool {
         let size = self.metainfo.piece_size(piece).unwrap_or_default();
-        let mut bytes = vec![0; usize::try_from(size).unwrap_or_default()];
+        let mut bytes = vec![0; memory(size)];
         match self.read_bytes(piece, 0, &mut bytes) {
             Ok(()) => {}
             Err((file, ReadError::Changed)) => {

@@ -9,7 +9,7 @@ mod files;
 
 use std::collections::BTreeSet;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -166,8 +166,7 @@ impl Storage {
     }
 
     fn read_block(&self, block: BlockRequest) -> Result<BytesMut, ReadError> {
-        let length = usize::try_from(block.length).expect("a block is at most 128 KiB");
-        let mut message = BytesMut::zeroed(BlockRequest::HEADER_LENGTH + length);
+        let mut message = BytesMut::zeroed(BlockRequest::HEADER_LENGTH + memory(block.length));
         let (header, bytes) = message.split_at_mut(BlockRequest::HEADER_LENGTH);
         header.copy_from_slice(&block.header());
         if !self.lock().have.contains(block.piece) {
@@ -195,11 +194,10 @@ impl Storage {
         begin: u32,
         bytes: &mut [u8],
     ) -> Result<(), (usize, ReadError)> {
-        let length = u32::try_from(bytes.len()).expect("a piece length is a u32");
         let mut rest = bytes;
+        let length = u32::try_from(rest.len()).unwrap_or(u32::MAX);
         for segment in self.metainfo.segments(piece, begin, length) {
-            let part = usize::try_from(segment.length).expect("a part of a slice");
-            let (part, after) = rest.split_at_mut(part);
+            let (part, after) = rest.split_at_mut(memory(segment.length));
             self.read_segment(segment.file, segment.offset, part)
                 .map_err(|error| (segment.file, error))?;
             rest = after;
@@ -209,8 +207,10 @@ impl Storage {
     }
 
     fn read_segment(&self, index: usize, offset: u64, part: &mut [u8]) -> Result<(), ReadError> {
-        let path = self.paths.get(index).expect("each file has a path");
-        let file = self.disk.open.open((self.number, index), path)?;
+        let file = self
+            .disk
+            .open
+            .open((self.number, index), self.path(index))?;
         let known = self.lock().stamps.get(index).copied().flatten();
         read_at(&file, part, offset)?;
         if known == Some(Stamp::from(&file.metadata()?)) {
@@ -218,6 +218,10 @@ impl Storage {
         } else {
             Err(ReadError::Changed)
         }
+    }
+
+    fn path(&self, file: usize) -> &Path {
+        self.paths.get(file).expect("each file has a path")
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -228,4 +232,9 @@ impl Storage {
         // Nobody may be listening.
         let _ = self.events.send(event);
     }
+}
+
+/// A length on the wire as one in memory.
+fn memory(length: u32) -> usize {
+    usize::try_from(length).expect("32 bits fit into a usize")
 }

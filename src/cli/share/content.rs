@@ -9,18 +9,18 @@ use crate::cli::{hashing, torrent_file};
 
 /// A torrent, and where its content is.
 #[derive(Debug)]
-pub(super) struct Content {
+pub(crate) struct Content {
     /// The torrent.
-    pub(super) metainfo: Metainfo,
+    pub(crate) metainfo: Metainfo,
     /// The single file, or the folder of the files.
-    pub(super) root: PathBuf,
+    pub(crate) root: PathBuf,
 }
 
 /// Reads the `.torrent` file at `path`, or makes a torrent of what is there.
 ///
 /// # Errors
 /// When something cannot be read or cannot be in a torrent, or on a signal.
-pub(super) fn prepare(path: &Path, data: Option<&Path>) -> anyhow::Result<Content> {
+pub(crate) fn prepare(path: &Path, data: Option<&Path>) -> anyhow::Result<Content> {
     let is_torrent = path
         .extension()
         .is_some_and(|extension| extension == "torrent");

@@ -9,7 +9,7 @@ use bendy::decoding::Decoder;
 use bendy::state_tracker::Token;
 
 use crate::limits::{MAX_NESTING, MAX_SAFE_INTEGER};
-use crate::parse::ParseError;
+use crate::parse_error::ParseError;
 
 /// Checks the bytes of an `info` dictionary.
 pub(crate) fn check_survives_javascript(info: &[u8]) -> Result<(), ParseError> {

@@ -93,11 +93,12 @@ fn take_turn<E>(
     })
 }
 
-/// Two at least, so that one reads while the other hashes.
+/// One more than cores, so that all of them hash while one worker reads; fewer
+/// when pieces are large, but two.
 fn workers(piece_length: usize) -> usize {
-    let cores = thread::available_parallelism().map_or(2, NonZeroUsize::get);
+    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let by_memory = MAX_BUFFER_BYTES / piece_length.max(1);
-    cores.min(by_memory).max(2)
+    (cores + 1).min(by_memory).max(2)
 }
 
 /// Locks, whatever became of a worker that panicked: the scope passes its panic on.

@@ -9,7 +9,8 @@ use crate::limits::{
     MAX_TEXT_BYTES,
 };
 use crate::metainfo::FileEntry;
-use crate::parse::{self, ParseError};
+use crate::parse;
+use crate::parse_error::ParseError;
 use crate::path::{self, NameError};
 
 /// The checked content of an `info` dictionary.

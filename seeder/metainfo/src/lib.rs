@@ -22,6 +22,7 @@ mod limits;
 mod magnet;
 mod metainfo;
 mod parse;
+mod parse_error;
 mod path;
 mod url;
 mod verify;
@@ -39,7 +40,7 @@ pub use limits::{
 };
 pub use magnet::{Magnet, MagnetError};
 pub use metainfo::{FileEntry, Metainfo, Segment, Segments};
-pub use parse::ParseError;
+pub use parse_error::ParseError;
 pub use path::NameError;
 pub use url::{UrlError, check_tracker_url, check_web_seed_url};
 pub use verify::{Cancelled, FileProblem, PieceChecked, Problem, Report, verify};

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use sha1::{Digest, Sha1};
 use tracker_protocol::InfoHash;
 
-use crate::parse::{self, ParseError};
+use crate::parse;
+use crate::parse_error::ParseError;
 use crate::warning::Warning;
 
 /// A checked `.torrent` file.

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::hash::{self, Progress};
 use crate::limits::{MAX_SAFE_INTEGER, MAX_TORRENT_BYTES};
 use crate::metainfo::Metainfo;
-use crate::parse::ParseError;
+use crate::parse_error::ParseError;
 use crate::path::NameError;
 use crate::url::{UrlError, check_tracker_url, check_web_seed_url};
 

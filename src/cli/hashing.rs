@@ -8,6 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use metainfo::Progress;
 use tokio::sync::oneshot;
 
+use super::signals;
+
 /// Runs `work` with a callback that moves a bar on stderr, if that is a
 /// terminal, and a flag that SIGINT or SIGTERM sets.
 ///
@@ -38,7 +40,7 @@ pub(crate) fn watched<T: Send>(
         let listening = runtime.block_on(async {
             tokio::select! {
                 _ = finished => Ok(()),
-                signal = signal() => {
+                signal = signals::stop_asked() => {
                     cancel.store(true, Ordering::Relaxed);
                     signal
                 }
@@ -56,19 +58,4 @@ pub(crate) fn watched<T: Send>(
 fn show(bar: &ProgressBar, progress: Progress) {
     bar.set_length(progress.total);
     bar.set_position(progress.done);
-}
-
-/// Waits for SIGINT or, where there is one, SIGTERM.
-async fn signal() -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminate.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
 }

@@ -1,0 +1,8 @@
+//! The tracker over real sockets and files.
+
+mod admin;
+mod client;
+mod protocol;
+mod sockets;
+mod store;
+mod tls;

@@ -1,0 +1,230 @@
+//! What a socket may cost, and when it ends.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::net::TcpSocket;
+use tokio_tungstenite::client_async;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tracker::{Config, Event, Limits, Sockets, SwarmConfig};
+
+use crate::client::{Client, address, config, eventually, http, id, offer, start};
+
+#[tokio::test]
+async fn a_socket_beyond_the_limit_is_told_to_come_back_later() {
+    let limits = Limits {
+        sockets: 1,
+        ..Limits::default()
+    };
+    let tracker = start(Config { limits, ..config() }).await;
+    let to = address(&tracker);
+    let first = Client::connect(to).await;
+    let upgrade = [
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ];
+    let refused = http(to, "GET", "/", &upgrade).await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.head.contains("retry-after: "), "{}", refused.head);
+    assert_eq!(tracker.stats().sockets_refused, 1);
+    drop(first);
+    eventually("there is room again", async || {
+        (tracker.stats().sockets == 0).then_some(())
+    })
+    .await;
+    Client::connect(to)
+        .await
+        .announce(1, 1, json!({"left": 0}))
+        .await;
+}
+
+#[tokio::test]
+async fn a_torrent_beyond_the_limit_of_a_socket_is_refused_and_the_others_go_on() {
+    let limits = Limits {
+        torrents_per_socket: 2,
+        ..Limits::default()
+    };
+    let tracker = start(Config { limits, ..config() }).await;
+    let mut client = Client::connect(address(&tracker)).await;
+    client.announce(1, 1, json!({"left": 0})).await;
+    client.announce(2, 1, json!({"left": 0})).await;
+    let refused = client.announce(3, 1, json!({"left": 0})).await;
+    assert_eq!(refused["info_hash"], id(3));
+    assert!(refused["failure reason"].is_string(), "{refused}");
+    assert_eq!(
+        client.announce(2, 1, json!({"left": 0})).await["complete"],
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_socket_that_sends_too_fast_is_slowed_down_and_loses_nothing() {
+    let limits = Limits {
+        messages_per_second: 20,
+        message_burst: 5,
+        ..Limits::default()
+    };
+    let tracker = start(Config { limits, ..config() }).await;
+    let mut client = Client::connect(address(&tracker)).await;
+    let start = std::time::Instant::now();
+    for _ in 0..15 {
+        client
+            .send(&json!({"action": "scrape", "info_hash": id(1)}))
+            .await;
+    }
+    for _ in 0..15 {
+        client.next().await;
+    }
+    assert!(
+        start.elapsed() >= Duration::from_millis(450),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn a_remote_that_answers_no_ping_is_closed_and_its_peers_go() {
+    let sockets = Sockets {
+        ping_after: Duration::from_millis(100),
+        ping_jitter: Duration::from_millis(20),
+        ..Sockets::default()
+    };
+    let tracker = start(Config {
+        sockets,
+        ..config()
+    })
+    .await;
+    let mut silent = Client::connect(address(&tracker)).await;
+    let mut alive = Client::connect(address(&tracker)).await;
+    silent.announce(1, 1, json!({"left": 0})).await;
+    alive.announce(1, 2, json!({"left": 5})).await;
+    // Only a socket that is read answers pings.
+    let gone = async {
+        while tracker.stats().sockets_dead == 0 {
+            let _ = tokio::time::timeout(Duration::from_millis(20), alive.closed()).await;
+        }
+    };
+    tokio::time::timeout(crate::client::SOON, gone)
+        .await
+        .expect("in time");
+    assert_eq!(
+        silent.closed().await.map(|frame| frame.code),
+        Some(CloseCode::Policy)
+    );
+    assert_eq!(alive.counts(1).await, [0, 1, 0]);
+}
+
+/// A remote that asks on and reads nothing costs a bounded queue, then its socket.
+#[tokio::test]
+async fn a_remote_that_does_not_read_costs_a_bounded_queue_and_then_its_socket() {
+    let limits = Limits {
+        message_bytes: 64 * 1024,
+        outbox_bytes: 128 * 1024,
+        messages_per_second: 1_000_000,
+        message_burst: 1_000_000,
+        ..Limits::default()
+    };
+    let sockets = Sockets {
+        write_timeout: Duration::from_millis(300),
+        ..Sockets::default()
+    };
+    let tracker = start(Config {
+        limits,
+        sockets,
+        ..config()
+    })
+    .await;
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("set");
+    let stream = socket.connect(address(&tracker)).await.expect("accepted");
+    let url = format!("ws://{}/", address(&tracker));
+    let (mut deaf, _) = client_async(url, stream).await.expect("upgraded");
+    use futures_util::SinkExt;
+    let join = crate::client::announce(1, 1, json!({"left": 0}));
+    deaf.send(join.to_string().into()).await.expect("sent");
+    let mut client = Client::connect(address(&tracker)).await;
+    let sdp = "v=0 ".repeat(3000);
+    let start = std::time::Instant::now();
+    loop {
+        let offers = json!([{"offer_id": "o", "offer": {"type": "offer", "sdp": sdp}}]);
+        let response = client
+            .announce(1, 2, json!({"left": 5, "offers": offers}))
+            .await;
+        let stats = tracker.stats();
+        if stats.write_timeouts > 0 && response["complete"] == 0 {
+            assert!(stats.offers_dropped > 0, "{stats:?}");
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_secs(30), "{stats:?}");
+    }
+    eventually("the socket is gone", async || {
+        (tracker.stats().sockets == 1).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn events_tell_who_comes_completes_and_goes_in_order() {
+    let swarm = SwarmConfig::default();
+    let tracker = start(Config { swarm, ..config() }).await;
+    let mut events = tracker.events();
+    let mut client = Client::connect(address(&tracker)).await;
+    client
+        .announce(
+            1,
+            2,
+            json!({"event": "started", "left": 5, "offers": [offer("o")]}),
+        )
+        .await;
+    client
+        .announce(1, 2, json!({"event": "completed", "left": 0}))
+        .await;
+    client
+        .announce(1, 2, json!({"event": "stopped", "left": 0}))
+        .await;
+    let info_hash = crate::client::hex(1).parse().expect("an info-hash");
+    let peer_id = crate::client::hex(2).parse().expect("a peer id");
+    let mut heard = Vec::new();
+    while heard.len() < 5 {
+        heard.push(events.recv().await.expect("an event"));
+    }
+    assert_eq!(
+        heard,
+        [
+            Event::TorrentAdded { info_hash },
+            Event::PeerJoined {
+                info_hash,
+                peer_id,
+                seeder: false
+            },
+            Event::PeerCompleted { info_hash, peer_id },
+            Event::PeerLeft { info_hash, peer_id },
+            Event::TorrentRemoved { info_hash },
+        ]
+    );
+    assert_eq!(
+        heard.iter().map(|event| json!(event)).nth(1),
+        Some(json!({
+            "event": "peer_joined", "info_hash": crate::client::hex(1),
+            "peer_id": crate::client::hex(2), "seeder": false,
+        }))
+    );
+}
+
+#[tokio::test]
+async fn a_stop_closes_sockets_with_going_away_and_takes_seconds() {
+    let tracker = start(config()).await;
+    let mut client = Client::connect(address(&tracker)).await;
+    client.announce(1, 1, json!({"left": 0})).await;
+    let start = std::time::Instant::now();
+    let (stopped, closed) = tokio::join!(tracker.stop(), client.closed());
+    stopped.expect("stopped");
+    assert_eq!(closed.map(|frame| frame.code), Some(CloseCode::Away));
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
+}

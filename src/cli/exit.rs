@@ -5,7 +5,8 @@ use std::process::ExitCode;
 /// Something failed: a file, the network, the content of an input.
 pub(crate) const FAILURE: ExitCode = ExitCode::FAILURE;
 
-/// `verify` ran to its end and found content that does not match.
+/// `verify` ran to its end and found content that does not match, or `conformance` a tracker that
+/// does not conform.
 pub(crate) const MISMATCH: u8 = 3;
 
 /// The table of exit codes at the end of `--help`.
@@ -14,4 +15,5 @@ Exit codes:
   0  done, or stopped by SIGINT or SIGTERM
   1  failed; the reason is on stderr
   2  the command line is wrong
-  3  verify: the content does not match the torrent";
+  3  verify: the content does not match the torrent
+     conformance: the tracker fails a case that it must pass";

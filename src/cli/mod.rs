@@ -3,6 +3,7 @@
 
 mod bench;
 mod completions;
+mod conformance;
 mod create;
 pub(crate) mod exit;
 pub(crate) mod hashing;
@@ -59,6 +60,8 @@ enum Command {
     Magnet(magnet::Args),
     /// Put load on a tracker and measure it.
     Bench(bench::Args),
+    /// Check any WebTorrent tracker against the written protocol.
+    Conformance(conformance::Args),
     /// Print completions for a shell.
     Completions(completions::Args),
 }
@@ -79,6 +82,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Verify(args) => verify::run(&args),
         Command::Magnet(args) => magnet::run(&args),
         Command::Bench(args) => bench::run(args),
+        Command::Conformance(args) => conformance::run(&args),
         Command::Completions(args) => completions::run(&args),
     }
 }

@@ -10,6 +10,7 @@ const MAX_FUNCTION_LINES: usize = 70;
 const ARROWS: &[(&str, &[&str])] = &[
     ("tracker/protocol", &[]),
     ("tracker/swarm", &["tracker-protocol"]),
+    ("tracker/conformance", &["tracker-protocol"]),
     ("tracker", &["swarm", "tracker-protocol"]),
     ("tracker/bench", &[]),
     ("seeder/metainfo", &["tracker-protocol"]),
@@ -30,6 +31,7 @@ const OURS: &[&str] = &[
     "swarm",
     "tracker",
     "tracker-bench",
+    "conformance",
     "metainfo",
     "peer",
     "seeder",

@@ -52,10 +52,9 @@ suite('a swarm', () => {
     const shoal = await Shoal.share(context, at)
     const page = await (await (await launch(context)).newContext()).newPage()
     await page.goto(shoal.ready.page)
-    const here = () => document.querySelector('#progress').value
-    await page.waitForFunction(`(${here})() > 0.1`, null, { timeout: PATIENCE_MS, polling: 50 })
+    await page.waitForFunction(() => document.querySelector('#progress').value > 0.1, null, { timeout: PATIENCE_MS, polling: 50 })
     await shoal.kill()
-    assert.ok(await page.evaluate(here) < 1, 'the download was over before the kill')
+    assert.ok(await page.locator('#progress').evaluate(({ value }) => value) < 1, 'the download was over before the kill')
     await Shoal.start(context, 'share', at, '--listen', shoal.address, '--rtc-listen', '127.0.0.1:0')
     await page.waitForFunction(() => document.querySelector('#state').dataset.state === 'done', null, { timeout: PATIENCE_MS, polling: 100 })
   })

@@ -3,12 +3,16 @@
 use anyhow::Context;
 use tracing_subscriber::EnvFilter;
 
+/// The WebRTC stack warns about what every ordinary connection goes through. Its targets can be
+/// named on the command line to hear it: the last directive for a target holds.
+const QUIET: &str = "webrtc=error,rtc=error,rtc_ice=error,rtc_dtls=error,rtc_sctp=error";
+
 /// Starts logging with `filter`, a level or `target=level` directives.
 ///
 /// # Errors
 /// When `filter` cannot be read.
 pub(crate) fn start(filter: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter).with_context(|| {
+    let filter = EnvFilter::try_new(format!("{QUIET},{filter}")).with_context(|| {
         format!("--log `{filter}` is not a filter: give a level such as `info`, or `target=level`")
     })?;
     tracing_subscriber::fmt()

@@ -1,7 +1,7 @@
 // The page of `shoal share`, used as a visitor uses it.
 
 import assert from 'node:assert/strict'
-import { copyFile, mkdir, readFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { suite, test } from 'node:test'
 import { launch, screenshot } from './bench/browser.js'
@@ -87,7 +87,7 @@ suite('the share page', () => {
   test('saves a file that is still on its way', async context => {
     const file = path.join(await folder(context), 'large.bin')
     const bytes = noise(40 * MB, 11)
-    await import('node:fs/promises').then(({ writeFile }) => writeFile(file, bytes))
+    await writeFile(file, bytes)
     const { page, complaints } = await openShare(context, file)
     const [download] = await Promise.all([
       page.waitForEvent('download', { timeout: PATIENCE_MS }),
@@ -95,6 +95,17 @@ suite('the share page', () => {
     ])
     assert.equal(download.suggestedFilename(), 'large.bin')
     assert.equal(await sha256OfFile(await download.path()), sha256(bytes))
+    assert.deepEqual(complaints, [])
+  })
+
+  test('streams on after a reload past the cache, which takes the service worker away', async context => {
+    const { page, complaints } = await openShare(context, clip)
+    await whole(page)
+    const session = await page.context().newCDPSession(page)
+    const loaded = page.waitForEvent('load')
+    await session.send('Page.reload', { ignoreCache: true })
+    await loaded
+    await page.waitForFunction(() => document.querySelector('video')?.readyState >= 2, null, { timeout: PATIENCE_MS })
     assert.deepEqual(complaints, [])
   })
 
@@ -136,7 +147,7 @@ suite('the share page', () => {
       await mkdir(path.join(at, 'Holiday'))
       await copyFile(clip, path.join(at, 'Holiday/test pattern.mp4'))
       for (const [file, bytes] of [['notes.txt', 'Words.\n'], ['a long name that goes on and on-without-any-space-for-breaking-it-in-two.bin', noise(200_000)]]) {
-        await import('node:fs/promises').then(({ writeFile }) => writeFile(path.join(at, 'Holiday', file), bytes))
+        await writeFile(path.join(at, 'Holiday', file), bytes)
       }
       const { page, complaints } = await openShare(context, path.join(at, 'Holiday'), view)
       await whole(page)

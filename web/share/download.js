@@ -22,17 +22,22 @@ export function trackerUrl(tracker) {
   return url.href
 }
 
+/** Resolves at `event` of `target`, or fails after a while. */
+const heard = (target, event, within = 10_000) => new Promise((resolve, reject) => {
+  target.addEventListener(event, resolve, { once: true })
+  setTimeout(() => reject(new Error(`the service worker did not get to ${event}`)), within)
+})
+
+/** Our service worker, once it answers this page's requests; `null` where there can be none. */
 async function activeWorker() {
   if (!canStream()) return null
-  const registration = await navigator.serviceWorker.register('sw.js', { scope: './' })
-  const worker = registration.active ?? registration.waiting ?? registration.installing
-  if (worker.state !== 'activated') {
-    await new Promise((resolve, reject) => {
-      worker.addEventListener('statechange', () => {
-        if (worker.state === 'activated') resolve()
-        if (worker.state === 'redundant') reject(new Error('the service worker was refused'))
-      })
-    })
+  const { serviceWorker } = navigator
+  const controlled = serviceWorker.controller ? null : heard(serviceWorker, 'controllerchange')
+  await serviceWorker.register('sw.js', { scope: './' })
+  const registration = await serviceWorker.ready
+  if (!serviceWorker.controller) {
+    registration.active.postMessage('claim')
+    await controlled
   }
   return registration
 }

@@ -5,14 +5,16 @@
 
 /** A browser that never says when a reader went away: its streams end after this silence. */
 const SILENCE_MS = 5_000
-/** How long the page that asks may take to answer before the others are asked. */
-const PATIENCE_MS = 2_000
+/** How long pages may take to say that they have a file which a new tab asks for. */
+const PATIENCE_MS = 10_000
 
 const base = `${self.registration.scope}webtorrent/`
 let readersSayGoodbye = false
 
 self.addEventListener('install', () => self.skipWaiting())
 self.addEventListener('activate', event => event.waitUntil(self.clients.claim()))
+// A page that was reloaded past its cache is nobody's until it is claimed again.
+self.addEventListener('message', event => event.waitUntil(self.clients.claim()))
 self.addEventListener('fetch', event => {
   const { url } = event.request
   if (!url.startsWith(base)) return
@@ -32,21 +34,22 @@ function ask(page, { url, method, headers, destination }) {
   })
 }
 
-/** The page that asked answers for itself; a new tab is answered by whichever page has the file. */
+/** The page that asks answers for itself; a new tab is answered by whichever page has the file. */
 async function findAnswer({ clientId, request }) {
-  const patience = new Promise(resolve => setTimeout(resolve, PATIENCE_MS))
   const asker = clientId && await self.clients.get(clientId)
-  if (asker) {
-    const found = await Promise.race([ask(asker, request), patience])
-    if (found) return found
-  }
+  if (asker) return ask(asker, request)
   const pages = await self.clients.matchAll({ type: 'window', includeUncontrolled: true })
-  const found = pages.filter(page => page !== asker).map(async page => {
-    const reply = await ask(page, request)
-    if (reply.answer.status < 400) return reply
-    throw new Error('not here')
+  return new Promise(resolve => {
+    let isFound = false
+    setTimeout(resolve, PATIENCE_MS)
+    for (const page of pages) {
+      ask(page, request).then(reply => {
+        if (isFound || reply.answer.status >= 400) return reply.port.postMessage(false)
+        isFound = true
+        resolve(reply)
+      })
+    }
   })
-  return Promise.any([...found, patience]).catch(() => null)
 }
 
 async function serve(event) {

@@ -12,8 +12,8 @@ pub(crate) const MISMATCH: u8 = 3;
 /// The table of exit codes at the end of `--help`.
 pub(crate) const HELP: &str = "\
 Exit codes:
-  0  done, or stopped by SIGINT or SIGTERM
-  1  failed; the reason is on stderr
+  0  done; a server stopped by SIGINT or SIGTERM
+  1  failed, or stopped before it was done; the reason is on stderr
   2  the command line is wrong
   3  verify: the content does not match the torrent
      conformance: the tracker fails a case that it must pass";

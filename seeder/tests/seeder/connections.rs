@@ -1,0 +1,98 @@
+//! The WebRTC edge alone: what it leaves behind, and on how many sockets.
+
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use seeder::rtc::{Channel, Rtc, RtcError};
+
+fn bind() -> Rtc {
+    Rtc::bind("127.0.0.1:0".parse().expect("an address"), None).expect("a port")
+}
+
+async fn connect(from: &Rtc, to: &Rtc) -> (Channel, Channel) {
+    let (offer, waiting) = from.create_offer().await.expect("an offer");
+    let (answer, opening) = to.accept_offer(&offer).await.expect("an answer");
+    let ours = waiting.accept_answer(&answer).await.expect("it is taken");
+    let (ours, theirs) = tokio::join!(ours.open(), opening.open());
+    (ours.expect("it opens"), theirs.expect("it opens"))
+}
+
+async fn eventually(what: &str, done: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(30), "{what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn open_files() -> usize {
+    std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_arrive_whole_and_in_order_and_the_end_is_seen() {
+    let (ours, theirs) = (bind(), bind());
+    let (sender, receiver) = connect(&ours, &theirs).await;
+    for size in [1_usize, 13, 16_397, 65_536] {
+        let fill = u8::try_from(size % 251).expect("a byte");
+        let message = BytesMut::from_iter(std::iter::repeat_n(fill, size));
+        sender.send(message.clone()).await.expect("it is sent");
+        assert!(receiver.receive().await.as_deref() == Some(&message[..]));
+    }
+    drop(sender);
+    assert_eq!(receiver.receive().await, None);
+    assert!(receiver.send(BytesMut::from("late")).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_connections_leave_no_task_and_no_socket_behind() {
+    let seeder = bind();
+    let mut files = 0;
+    for round in 0..10 {
+        let connections = (0..20).map(|_| async {
+            let leecher = bind();
+            let channels = connect(&leecher, &seeder).await;
+            (leecher, channels)
+        });
+        let open = futures_util::future::join_all(connections).await;
+        assert_eq!(seeder.census(), (20, 20, 20));
+        drop(open);
+        eventually("all is closed", || seeder.census() == (0, 0, 0)).await;
+        if round == 0 {
+            files = open_files();
+        }
+    }
+    // Other tests of this process open files, too, but not hundreds.
+    assert!(open_files() < files + 100, "{} files", open_files());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offers_without_an_answer_and_answers_without_a_peer_leave_nothing_behind() {
+    let (ours, theirs) = (bind(), bind());
+    for _ in 0..20 {
+        let (offer, waiting) = ours.create_offer().await.expect("an offer");
+        let (_, opening) = theirs.accept_offer(&offer).await.expect("an answer");
+        drop((waiting, opening));
+    }
+    for bad in [
+        "",
+        "v=0",
+        "v=0\r\nm=application 9 UDP/DTLS/SCTP x\r\n",
+        "\0",
+    ] {
+        assert!(theirs.accept_offer(bad).await.is_err(), "{bad:?}");
+    }
+    eventually("all is closed", || ours.census() == (0, 0, 0)).await;
+    eventually("all is closed", || theirs.census() == (0, 0, 0)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_does_not_open_is_given_up() {
+    let (ours, theirs) = (bind(), bind());
+    let (offer, waiting) = ours.create_offer().await.expect("an offer");
+    let (_, opening) = theirs.accept_offer(&offer).await.expect("an answer");
+    drop(waiting);
+    let error = opening.open().await.expect_err("nobody is there");
+    assert!(matches!(error, RtcError::OpenTimeout | RtcError::Gone));
+    eventually("it is closed", || theirs.census() == (0, 0, 0)).await;
+}

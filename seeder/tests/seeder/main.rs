@@ -1,0 +1,10 @@
+//! The seeder against scripted leechers, over real UDP and a real WebSocket.
+
+mod bench;
+mod connections;
+mod faults;
+mod leecher;
+mod relay;
+mod slots;
+mod transfer;
+mod wire;

@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -125,7 +124,7 @@ async fn serve(config: Config, json: bool) -> anyhow::Result<()> {
             pid,
         };
         match report::json(&ready) {
-            Ok(()) => follow(events).await,
+            Ok(()) => tell(events).await,
             Err(error) => Err(error),
         }
     } else {
@@ -161,21 +160,33 @@ fn welcome(urls: &[String], database: Option<&Path>, admin: bool) -> std::io::Re
     report::line("Ctrl-C stops it.")
 }
 
-/// Prints what happens until a signal comes.
-async fn follow(mut events: Receiver<Event>) -> std::io::Result<()> {
-    let mut stop = pin!(signals::stop_asked());
-    loop {
-        tokio::select! {
-            biased;
-            stopped = &mut stop => return stopped,
-            event = events.recv() => match event {
-                Ok(event) => report::json(&event)?,
-                Err(RecvError::Lagged(count)) => {
-                    report::json(&EventsLost { event: "events_lost", count })?;
-                }
-                Err(RecvError::Closed) => return stop.await,
-            },
-        }
+/// Prints what happens until a signal comes or stdout is gone.
+///
+/// A thread of its own writes: a reader that stops reading blocks it, and
+/// neither the tracker nor its stop.
+async fn tell(mut events: Receiver<Event>) -> std::io::Result<()> {
+    let (gone, told) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let error = loop {
+            let printed = match events.blocking_recv() {
+                Ok(event) => report::json(&event),
+                Err(RecvError::Lagged(count)) => report::json(&EventsLost {
+                    event: "events_lost",
+                    count,
+                }),
+                Err(RecvError::Closed) => return,
+            };
+            if let Err(error) = printed {
+                break error;
+            }
+        };
+        // When the tracker has stopped nobody asks any more.
+        let _ = gone.send(error);
+    });
+    tokio::select! {
+        biased;
+        stopped = signals::stop_asked() => stopped,
+        Ok(error) = told => Err(error),
     }
 }
 

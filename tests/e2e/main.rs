@@ -3,6 +3,7 @@
 mod metainfo;
 mod share;
 mod tidy;
+mod tracker;
 
 #[test]
 fn the_binary_tells_its_version() {

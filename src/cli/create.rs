@@ -115,7 +115,7 @@ fn now() -> Option<i64> {
 }
 
 fn refuse_existing(output: &Path, force: bool) -> anyhow::Result<()> {
-    if !force && output.symlink_metadata().is_ok() {
+    if !force && output.symlink_metadata().is_ok() && !torrent_file::is_sink(output) {
         bail!(
             "`{}` exists; name another file with --output, or write over it with --force",
             output.display()

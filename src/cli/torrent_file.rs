@@ -30,12 +30,21 @@ fn capped(from: impl Read) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Tells whether `path` is a device or a pipe: something to write into, never to replace.
+pub(crate) fn is_sink(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
 /// Writes `bytes` to `path` in one step: readers see the old file or the whole
 /// new one, and a failure leaves nothing behind.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    if is_sink(path) {
+        return fs::write(path, bytes)
+            .with_context(|| format!("`{}` cannot be written", path.display()));
+    }
     let draft = draft_beside(path)?;
     let written = write_through(&draft, bytes).and_then(|()| fs::rename(&draft, path));
     if written.is_err() {

@@ -194,6 +194,20 @@ fn create_does_not_write_over_a_file_unasked() {
 }
 
 #[test]
+fn create_writes_into_a_pipe_and_leaves_it_a_pipe() {
+    let here = folder();
+    std::fs::write(here.path().join("f"), "hello").expect("file");
+    let pipe = here.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo starts").success());
+    let read = std::thread::spawn(move || std::fs::read(pipe));
+    said(here.path(), &["create", "f", "-o", "pipe"]);
+    let torrent = read.join().expect("reads").expect("readable");
+    assert_eq!(torrent.first(), Some(&b'd'));
+    assert_eq!(names(here.path()), ["f", "pipe"]);
+}
+
+#[test]
 fn a_failure_is_told_and_leaves_nothing_behind() {
     let here = folder();
     std::fs::write(here.path().join("f"), "hello").expect("file");

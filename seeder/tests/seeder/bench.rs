@@ -102,9 +102,10 @@ impl Bench {
         }
     }
 
-    /// A leecher that makes two offers.
+    /// A leecher that makes one offer. The relay hands it to the peer with the
+    /// least id: the seeder, not another leecher.
     pub(crate) async fn leecher(&self) -> Leecher {
-        Leecher::join(&self.relay.url(), self.content.info_hash(), 2).await
+        Leecher::join(&self.relay.url(), self.content.info_hash(), 1).await
     }
 
     /// Waits for an event.

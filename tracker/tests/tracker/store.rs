@@ -162,6 +162,12 @@ async fn while_the_database_is_locked_the_tracker_serves_and_then_writes_all() {
         .await;
     assert_eq!(client.counts(1).await, [1, 0, 1]);
 
+    // What cannot be written is kept from one try to the next.
+    let tries = tracker.stats().store_failures + 2;
+    eventually("it tries again", async || {
+        (tracker.stats().store_failures >= tries).then_some(())
+    })
+    .await;
     lock.rollback().await.expect("released");
     eventually("it recovers", async || {
         tracker.stats().store_healthy.then_some(())

@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         timeout: Duration::from_secs(args.timeout),
         ..Options::new(url)
     };
-    let mut printer = Printer::start(args.json, url, cases.len())?;
+    let mut printer = Printer::new(args.json, url, cases.len());
     // Reports come from inside the run, where an error of stdout has nowhere to go.
     let mut printed = Ok(());
     let summary = tokio::runtime::Builder::new_current_thread()
@@ -114,23 +114,32 @@ fn list(cases: &[&'static Case], json: bool) -> std::io::Result<()> {
 
 /// Tells reports to people or to programs.
 enum Printer {
-    Table(Table),
+    Table {
+        table: Table,
+        /// What stands over the first report, until it was printed.
+        head: Option<String>,
+    },
     Json,
 }
 
 impl Printer {
-    fn start(json: bool, url: &str, cases: usize) -> std::io::Result<Self> {
+    fn new(json: bool, url: &str, cases: usize) -> Self {
         if json {
-            return Ok(Self::Json);
+            return Self::Json;
         }
         let table = Table::new();
-        table.head(url, cases)?;
-        Ok(Self::Table(table))
+        let head = Some(table.head(url, cases));
+        Self::Table { table, head }
     }
 
     fn report(&mut self, report: &Report) -> std::io::Result<()> {
         match self {
-            Self::Table(table) => table.report(report),
+            Self::Table { table, head } => {
+                if let Some(head) = head.take() {
+                    report::line(head)?;
+                }
+                table.report(report)
+            }
             Self::Json => report::json(&CaseLine {
                 verdict: Some(report.verdict),
                 got: Some(&report.got),
@@ -142,7 +151,7 @@ impl Printer {
 
     fn end(&self, url: &str, summary: Summary) -> std::io::Result<()> {
         match self {
-            Self::Table(table) => table.summary(summary),
+            Self::Table { table, .. } => table.summary(summary),
             Self::Json => report::json(&SummaryLine {
                 event: "summary",
                 url,

@@ -45,8 +45,9 @@ impl Table {
         }
     }
 
-    pub(super) fn head(&self, url: &str, cases: usize) -> std::io::Result<()> {
-        report::line(format_args!("{}, {cases} cases\n", self.paint(BOLD, url)))
+    /// What stands over the table.
+    pub(super) fn head(&self, url: &str, cases: usize) -> String {
+        format!("{}, {cases} cases\n", self.paint(BOLD, url))
     }
 
     pub(super) fn report(&self, result: &Report) -> std::io::Result<()> {

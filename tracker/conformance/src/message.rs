@@ -117,7 +117,10 @@ pub(crate) fn sketch(message: &Value) -> String {
         ),
         Kind::Offer => "an offer".to_owned(),
         Kind::Answer => "an answer".to_owned(),
-        Kind::Scrape => format!("scrape of {}", shortened(message)),
+        Kind::Scrape => match message.get("files").and_then(Value::as_object) {
+            Some(files) => format!("scrape with {} entries", files.len()),
+            None => "scrape without `files`".to_owned(),
+        },
         Kind::Failure => {
             let missing: Vec<&str> = ["action", "info_hash"]
                 .into_iter()
@@ -129,7 +132,13 @@ pub(crate) fn sketch(message: &Value) -> String {
             };
             format!("failure{missing}: {}", number("failure reason"))
         }
-        Kind::Other => shortened(message),
+        Kind::Other => match message.as_object() {
+            Some(object) => {
+                let keys: Vec<&str> = object.keys().map(String::as_str).collect();
+                shortened(format_args!("a message of {}", keys.join(", ")))
+            }
+            None => shortened(message),
+        },
     }
 }
 

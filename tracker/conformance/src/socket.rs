@@ -291,7 +291,7 @@ fn name(kind: Kind) -> &'static str {
 pub enum OpenError {
     /// The handshake failed.
     #[error("{0}")]
-    Refused(#[source] Box<tungstenite::Error>),
+    Refused(Box<tungstenite::Error>),
     /// The handshake took too long.
     #[error("no WebSocket handshake within {0:?}")]
     Late(Duration),

@@ -85,13 +85,6 @@ pub(super) const CASES: &[Case] = &[
         |lab| Box::pin(completed_twice(lab)),
     ),
     Case::should(
-        "event.seed-stays",
-        "a seed's announce without `left`",
-        &["R-4.9"],
-        "stays a seed",
-        |lab| Box::pin(seed_stays(lab)),
-    ),
-    Case::should(
         "event.stopped-response",
         "`stopped` is answered",
         &["R-7.1", "R-4.15"],
@@ -156,14 +149,6 @@ async fn completed_twice(lab: &Lab) -> Outcome {
     peer.socket.response(torrent).await?;
     peer.socket.say(&done).await?;
     expect_counts(&peer.socket.response(torrent).await?, 1, 0)
-}
-
-async fn seed_stays(lab: &Lab) -> Outcome {
-    let torrent = torrent();
-    let mut seed = lab.peer(torrent, 0).await?;
-    let update = message::without(message::update(torrent, seed.id), "left");
-    seed.socket.say(&update).await?;
-    expect_counts(&seed.socket.response(torrent).await?, 1, 0)
 }
 
 async fn stopped_response(lab: &Lab) -> Outcome {

@@ -1,13 +1,11 @@
 //! Announces: joining, staying, completing, leaving, and handing out offers.
 
-use std::borrow::Cow;
 use std::time::Instant;
 
 use rand::{Rng, RngExt};
-use tracker_protocol::{
-    Announce, Announced, Event, InfoHash, Offer, RelayedOffer, ServerMessage, Subject,
-};
+use tracker_protocol::{Announce, Announced, Event, InfoHash, ServerMessage, Subject};
 
+use crate::relay::Offerer;
 use crate::swarm::{Entry, Key, Swarm};
 use crate::{Change, Class, ConnectionId, Departure, Fact, Output, PeerStats, Role, Swarms};
 
@@ -23,11 +21,24 @@ impl<R: Rng> Swarms<R> {
             return self.respond(from, info_hash);
         }
         let stats = stats(&announce);
-        if let Err(reason) = self.join_or_update(now, info_hash, key, stats, announce.event) {
-            return self.fail(from, Subject::Announce(info_hash), reason);
-        }
+        let change = match self.join_or_update(now, info_hash, key, stats, announce.event) {
+            Ok(change) => change,
+            Err(reason) => return self.fail(from, Subject::Announce(info_hash), reason),
+        };
         self.respond(from, info_hash);
-        self.relay_offers(now, info_hash, key, stats.role, announce);
+        let wanted = announce
+            .numwant
+            .and_then(|numwant| usize::try_from(numwant).ok())
+            .map_or(self.config.offers, |wanted| wanted.min(self.config.offers));
+        let peer = Offerer {
+            info_hash,
+            key,
+            role: stats.role,
+        };
+        let met = self.relay_offers(now, peer, wanted, announce.offers);
+        if change == Change::Joined {
+            self.give_parked(now, peer, wanted - met.len(), met);
+        }
     }
 
     /// Sends the response to an announce.
@@ -64,7 +75,7 @@ impl<R: Rng> Swarms<R> {
         key: Key,
         stats: PeerStats,
         event: Event,
-    ) -> Result<(), String> {
+    ) -> Result<Change, String> {
         let known = self
             .swarms
             .get_mut(&info_hash)
@@ -100,7 +111,7 @@ impl<R: Rng> Swarms<R> {
         if event == Event::Completed && !was_seed {
             self.complete(info_hash, key);
         }
-        Ok(())
+        Ok(change)
     }
 
     /// Refuses a newcomer where a bound is reached.
@@ -149,46 +160,6 @@ impl<R: Rng> Swarms<R> {
             info_hash,
             peer_id: key.peer_id,
         }));
-    }
-
-    /// Gives each offer to another peer, as long as there are any.
-    fn relay_offers(
-        &mut self,
-        now: Instant,
-        info_hash: InfoHash,
-        offerer: Key,
-        role: Role,
-        announce: Announce<'_>,
-    ) {
-        let wanted = announce
-            .numwant
-            .and_then(|numwant| usize::try_from(numwant).ok())
-            .unwrap_or(usize::MAX)
-            .min(announce.offers.len())
-            .min(self.config.offers);
-        let Some(swarm) = self.swarms.get_mut(&info_hash) else {
-            return;
-        };
-        let seeds_too = role == Role::Leecher || !self.config.match_roles;
-        let receivers = swarm.receivers(&mut self.rng, offerer.peer_id, seeds_too, wanted);
-        let until = now + self.config.offer_ttl;
-        let mut sends = Vec::with_capacity(receivers.len());
-        for (receiver, Offer { offer_id, offer }) in receivers.into_iter().zip(announce.offers) {
-            let entry = swarm
-                .entry_mut(receiver)
-                .expect("receivers are drawn from this swarm");
-            entry.owe(now, until, offerer, offer_id.clone());
-            let offer = RelayedOffer {
-                info_hash,
-                peer_id: offerer.peer_id,
-                offer_id,
-                offer: Cow::Owned(offer.into_owned()),
-            };
-            sends.push((receiver.connection, ServerMessage::Offer(offer)));
-        }
-        for (to, message) in sends {
-            self.send(to, Class::Offer, message);
-        }
     }
 
     pub(crate) fn count(&mut self, role: Role) {

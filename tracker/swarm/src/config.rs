@@ -16,6 +16,14 @@ pub struct Config {
     pub match_roles: bool,
     /// Offers relayed for one announce.
     pub offers: usize,
+    /// Time for which an offer without a receiver waits for a peer to join; zero for not at all. The
+    /// reference's client forgets its own offers after 50 s, and the answer needs time too.
+    pub parked_for: Duration,
+    /// Bytes of waiting offers of one torrent, each counted with 256 for its place. When full, the
+    /// oldest is forgotten.
+    pub parked_bytes_per_torrent: usize,
+    /// Bytes of waiting offers in all, counted in the same way. When full, the oldest is forgotten.
+    pub parked_bytes: usize,
     /// Torrents in all. When full, an announce for another one is refused.
     pub torrents: usize,
     /// Peers in one torrent. When full, a new peer is refused.
@@ -38,6 +46,9 @@ impl Default for Config {
             offer_ttl: Duration::from_secs(60),
             match_roles: true,
             offers: 20,
+            parked_for: Duration::from_secs(45),
+            parked_bytes_per_torrent: 64 << 10,
+            parked_bytes: 32 << 20,
             torrents: 1_000_000,
             peers_per_torrent: 1_000_000,
             entries_per_connection: 1_000,

@@ -9,8 +9,9 @@ use crate::swarm::Key;
 use crate::{Change, ConnectionId, Departure, Fact, Output, Swarms};
 
 impl<R: Rng> Swarms<R> {
-    /// Removes the entries that were silent for too long.
+    /// Removes the entries that were silent for too long, and the offers that waited for too long.
     pub(crate) fn expire(&mut self, now: Instant) {
+        self.parking.expire(now);
         while let Some(&(deadline, info_hash, key)) = self.deadlines.first() {
             if deadline > now {
                 return;
@@ -100,6 +101,9 @@ impl<R: Rng> Swarms<R> {
         let is_empty = swarm.len() == 0;
         let completed = swarm.completed;
         self.deadlines.remove(&(entry.deadline, info_hash, key));
+        if entry.has_parked {
+            self.parking.forget(info_hash, key);
+        }
         self.uncount(entry.stats.role);
         self.output(Output::Fact(Fact::Peer {
             info_hash,

@@ -36,7 +36,9 @@ mod config;
 mod connection;
 mod departure;
 mod output;
+mod parking;
 mod query;
+mod relay;
 mod swarm;
 mod swarms;
 

@@ -18,6 +18,10 @@ pub struct Totals {
     pub leechers: u64,
     /// Connections that own at least one swarm entry.
     pub connections: usize,
+    /// Offers that wait for a peer to join.
+    pub parked_offers: usize,
+    /// Bytes these take, each counted with 256 for its place.
+    pub parked_bytes: usize,
     /// Torrents without peers whose completed count is remembered.
     pub remembered_torrents: usize,
     /// Peers remembered as having completed a torrent.
@@ -60,6 +64,8 @@ impl<R: Rng> Swarms<R> {
             seeds: self.seeds,
             leechers: self.leechers,
             connections: self.owned.len(),
+            parked_offers: self.parking.len(),
+            parked_bytes: self.parking.bytes(),
             remembered_torrents: self.completed_counts.len(),
             remembered_completions: self.completed_peers.len(),
         }

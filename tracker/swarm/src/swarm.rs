@@ -33,6 +33,8 @@ pub(crate) struct Entry {
     pub(crate) last_seen: Instant,
     /// When to look whether the peer is still alive: what the index of deadlines says.
     pub(crate) deadline: Instant,
+    /// Whether some of its offers may be parked.
+    pub(crate) has_parked: bool,
     /// Offers this peer was given and has not answered, oldest first.
     owed: VecDeque<OwedAnswer>,
 }
@@ -62,6 +64,7 @@ impl Entry {
             joined: now,
             last_seen: now,
             deadline,
+            has_parked: false,
             owed: VecDeque::new(),
         }
     }
@@ -141,6 +144,14 @@ impl Swarm {
 
     pub(crate) fn contains(&self, key: Key) -> bool {
         self.seeds.contains_key(&key) || self.leechers.contains_key(&key)
+    }
+
+    pub(crate) fn role(&self, key: Key) -> Option<Role> {
+        if self.seeds.contains_key(&key) {
+            return Some(Role::Seed);
+        }
+        let is_leecher = self.leechers.contains_key(&key);
+        is_leecher.then_some(Role::Leecher)
     }
 
     pub(crate) fn entry_mut(&mut self, key: Key) -> Option<&mut Entry> {

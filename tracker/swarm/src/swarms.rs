@@ -5,6 +5,7 @@ use rand::Rng;
 use tracker_protocol::{Failure, InfoHash, PeerId, ScrapeEntry, Scraped, ServerMessage, Subject};
 
 use crate::completions::{CompletedCounts, CompletedPeers};
+use crate::parking::Parking;
 use crate::swarm::{Key, Swarm};
 use crate::{Class, Command, Config, ConnectionId, Output, RestoredTorrent};
 
@@ -19,12 +20,13 @@ pub struct Swarms<R> {
     pub(crate) owned: HashMap<ConnectionId, Vec<(InfoHash, PeerId)>>,
     /// When to look after each entry: exactly one deadline each, never later than its death.
     pub(crate) deadlines: BTreeSet<(Instant, InfoHash, Key)>,
+    pub(crate) parking: Parking,
     pub(crate) completed_counts: CompletedCounts,
     pub(crate) completed_peers: CompletedPeers,
     pub(crate) seeds: u64,
     pub(crate) leechers: u64,
     /// What is to be done; as long as what one command causes.
-    outputs: VecDeque<Output>,
+    pub(crate) outputs: VecDeque<Output>,
 }
 
 impl<R: Rng> Swarms<R> {
@@ -36,6 +38,7 @@ impl<R: Rng> Swarms<R> {
             swarms: BTreeMap::new(),
             owned: HashMap::new(),
             deadlines: BTreeSet::new(),
+            parking: Parking::new(config.parked_bytes, config.parked_bytes_per_torrent),
             completed_counts: CompletedCounts::new(config.remembered_torrents),
             completed_peers: CompletedPeers::new(config.remembered_completions),
             seeds: 0,
@@ -73,7 +76,8 @@ impl<R: Rng> Swarms<R> {
 
     /// When [`Command::Tick`] is due at the latest; `None` while there is nothing to wait for.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.deadlines.first().map(|(deadline, _, _)| *deadline)
+        let silence = self.deadlines.first().map(|(deadline, _, _)| *deadline);
+        silence.into_iter().chain(self.parking.deadline()).min()
     }
 
     fn scrape(&mut self, from: ConnectionId, info_hashes: Option<Vec<InfoHash>>) {

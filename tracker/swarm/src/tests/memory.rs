@@ -1,8 +1,9 @@
 //! Memory comes back when peers go.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use tracker_protocol::{Announce, Event, InfoHash, PeerId};
+use tracker_protocol::{Announce, Event, InfoHash, Offer, OfferId, PeerId, RawValue};
 
 use super::Bench;
 use crate::{Command, Config, ConnectionId, Swarms, Totals};
@@ -29,7 +30,7 @@ fn crowded() -> Bench {
                     uploaded: None,
                     downloaded: None,
                     numwant: None,
-                    offers: Vec::new(),
+                    offers: vec![offer(number)],
                     skipped_offers: 0,
                     tracker_id: None,
                 },
@@ -37,7 +38,19 @@ fn crowded() -> Bench {
         }
     }
     assert_eq!(bench.swarms.totals().torrents, PEERS as usize + 1);
+    assert_eq!(bench.swarms.totals().parked_offers, PEERS as usize);
     bench
+}
+
+/// Finds a receiver in the large swarm and none in the small one.
+fn offer(number: u32) -> Offer<'static> {
+    let mut bytes = [0; 20];
+    bytes[..4].copy_from_slice(&number.to_be_bytes());
+    let raw = RawValue::from_string("{}".to_owned()).expect("an object");
+    Offer {
+        offer_id: OfferId::from_bytes(bytes),
+        offer: Cow::Owned(raw),
+    }
 }
 
 #[track_caller]
@@ -49,6 +62,8 @@ where
     assert!(swarms.swarms.is_empty());
     assert!(swarms.deadlines.is_empty());
     assert!(swarms.owned.is_empty());
+    assert!(swarms.parking.is_empty());
+    assert!(swarms.parking.capacity() < 64);
     assert!(swarms.owned.capacity() < 64, "{}", swarms.owned.capacity());
     assert!(
         swarms.outputs_capacity() <= 64,

@@ -7,10 +7,13 @@ mod membership;
 mod memory;
 mod model;
 mod offers;
+mod parking;
 mod queries;
 mod random;
+mod relays;
 mod scrapes;
 mod steps;
+mod waiting;
 
 use std::time::{Duration, Instant};
 

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use tracker_protocol::{Announce, Answer, Event, InfoHash, OfferId, PeerId};
 
+use super::waiting::Waiting;
 use crate::swarm::Key;
 use crate::{
     Change, Command, Config, ConnectionId, Departure, Fact, PeerStats, Refusal, RestoredTorrent,
@@ -53,9 +54,11 @@ pub(super) enum Expected {
 
 #[derive(Debug)]
 pub(super) struct Model {
-    config: Config,
+    pub(super) config: Config,
     pub(super) peers: Vec<Peer>,
     pub(super) given: Vec<Given>,
+    /// Oldest first.
+    pub(super) waiting: Vec<Waiting>,
     completed: Vec<(InfoHash, u64)>,
     completed_by: Vec<(InfoHash, PeerId)>,
     expected: Vec<Expected>,
@@ -67,6 +70,7 @@ impl Model {
             config,
             peers: Vec::new(),
             given: Vec::new(),
+            waiting: Vec::new(),
             completed: Vec::new(),
             completed_by: Vec::new(),
             expected: Vec::new(),
@@ -75,6 +79,9 @@ impl Model {
 
     /// What the command must cause, in no particular order.
     pub(super) fn handle(&mut self, now: Instant, command: &Command<'_>) -> Vec<Expected> {
+        let parked_for = self.config.parked_for;
+        self.waiting
+            .retain(|waiting| waiting.since + parked_for > now);
         let ttl = self.config.peer_ttl;
         self.leave(Departure::Expired, |peer| peer.last_seen + ttl <= now);
         match command {
@@ -307,6 +314,8 @@ impl Model {
                 let fact = Fact::TorrentClosed { info_hash };
                 self.expected.push(Expected::Fact(fact));
             }
+            self.waiting
+                .retain(|waiting| (waiting.info_hash, waiting.offerer) != (info_hash, peer.key()));
             self.given.retain(|given| {
                 (given.info_hash, given.receiver) != (info_hash, (peer.connection, peer.peer_id))
             });

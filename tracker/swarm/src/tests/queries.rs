@@ -9,11 +9,14 @@ fn totals_count_entries_by_role() {
     bench.announce(1, 'a', r#","left":0"#);
     bench.announce(1, 'b', "");
     bench.announce_in('i', 2, 'a', r#","event":"completed""#);
+    bench.announce_in('i', 2, 'a', &format!("{},\"left\":0", super::offers(2)));
     let totals = Totals {
         torrents: 2,
         seeds: 2,
         leechers: 1,
         connections: 2,
+        parked_offers: 2,
+        parked_bytes: 2 * (256 + r#"{"sdp":"0"}"#.len()),
         remembered_torrents: 0,
         remembered_completions: 1,
     };

@@ -9,14 +9,15 @@ use proptest::collection::vec;
 use proptest::test_runner::{Config as ProptestConfig, TestRng, TestRunner};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use tracker_protocol::{Announce, Event, ServerMessage};
+use tracker_protocol::ServerMessage;
 
-use super::model::{Expected, Model};
+use super::model::{Expected, Model, Peer};
+use super::relays::{check_offers, check_parked, numwant, offer};
 use super::steps::{Step, answer_to, connections, step};
+use super::waiting::{PARKED_BYTES, Waiting};
 use crate::swarm::Key;
 use crate::{
-    Change, Class, Command, Config, ConnectionId, Departure, Fact, Output, Refusal, Role, Swarms,
-    Totals,
+    Change, Class, Command, Config, Departure, Fact, Output, Refusal, Role, Swarms, Totals,
 };
 
 #[test]
@@ -41,7 +42,7 @@ fn random_sequences_behave_like_the_naive_model() {
 }
 
 /// Everything a run must reach.
-const REACHED: [&str; 27] = [
+const REACHED: [&str; 29] = [
     "announce",
     "answer",
     "scrape",
@@ -54,6 +55,8 @@ const REACHED: [&str; 27] = [
     "scraped",
     "offer",
     "offer to a seed",
+    "parked offer of a leecher",
+    "parked offer of a seed",
     "relayed answer",
     "failure",
     "joined",
@@ -77,6 +80,9 @@ fn run(steps: Vec<(u64, Step)>, reached: &mut BTreeSet<&'static str>) {
         peer_ttl: Duration::from_secs(20),
         offer_ttl: Duration::from_secs(5),
         offers: 3,
+        parked_for: Duration::from_secs(8),
+        parked_bytes_per_torrent: 4 * PARKED_BYTES,
+        parked_bytes: 6 * PARKED_BYTES + 1,
         torrents: 3,
         peers_per_torrent: 5,
         entries_per_connection: 4,
@@ -99,6 +105,7 @@ fn run(steps: Vec<(u64, Step)>, reached: &mut BTreeSet<&'static str>) {
         handle(&mut swarms, &mut model, now, command, reached);
     }
     assert!(swarms.swarms.is_empty() && swarms.deadlines.is_empty() && swarms.owned.is_empty());
+    assert!(swarms.parking.is_empty());
 }
 
 fn handle(
@@ -131,92 +138,32 @@ fn handle(
     assert_eq!(sorted(&others), sorted(&expected));
     match announce {
         Some((from, announce)) => {
-            check_offers(swarms, model, now, from, &announce, &offers, reached);
+            let (own, parked): (Vec<_>, Vec<_>) = offers
+                .into_iter()
+                .partition(|output| offer(output).peer_id == announce.peer_id);
+            let met = check_offers(swarms, model, now, from, &announce, &own, reached);
+            let key = Key {
+                peer_id: announce.peer_id,
+                connection: from,
+            };
+            let is_it = |peer: &&Peer| peer.info_hash == announce.info_hash && peer.key() == key;
+            let joined = expected.iter().any(is_joined);
+            let wanted = if joined {
+                numwant(&announce) - met.len()
+            } else {
+                0
+            };
+            match model.peers.iter().find(is_it).cloned() {
+                Some(peer) => {
+                    let expected = model.unpark(&peer, &met, wanted);
+                    check_parked(swarms, model, now, &peer, expected, &parked, reached);
+                }
+                None => assert_eq!(parked.len(), 0),
+            }
         }
         None => assert_eq!(offers.len(), 0),
     }
     check_state(swarms, model);
-}
-
-/// Each offer went to at most one other live peer, each peer got at most one, and as many were
-/// relayed as could be.
-fn check_offers(
-    swarms: &Swarms<StdRng>,
-    model: &mut Model,
-    now: Instant,
-    from: ConnectionId,
-    announce: &Announce<'_>,
-    outputs: &[Output],
-    reached: &mut BTreeSet<&'static str>,
-) {
-    let offerer = Key {
-        peer_id: announce.peer_id,
-        connection: from,
-    };
-    let is_seed = announce.left == Some(0) || announce.event == Event::Completed;
-    let role = if is_seed { Role::Seed } else { Role::Leecher };
-    let candidates = model.candidates(announce.info_hash, announce.peer_id, role);
-    let is_member = |peer: &&super::model::Peer| {
-        (peer.info_hash, peer.connection, peer.peer_id)
-            == (announce.info_hash, from, announce.peer_id)
-    };
-    let wanted = match announce.event {
-        _ if !model.peers.iter().any(|peer| is_member(&peer)) => 0,
-        Event::Stopped => 0,
-        Event::Started | Event::Completed | Event::Update => announce
-            .offers
-            .len()
-            .min(
-                announce
-                    .numwant
-                    .map_or(usize::MAX, |numwant| numwant as usize),
-            )
-            .min(3),
-    };
-    assert_eq!(outputs.len(), wanted.min(candidates.len()));
-
-    let mut receivers = BTreeSet::new();
-    let mut given = Vec::new();
-    for (output, offered) in outputs.iter().zip(&announce.offers) {
-        let Output::Send {
-            to,
-            message: ServerMessage::Offer(offer),
-            ..
-        } = output
-        else {
-            panic!("only offers are checked here");
-        };
-        assert_eq!(offer.offer_id, offered.offer_id);
-        assert_eq!(offer.offer.get(), offered.offer.get());
-        assert_eq!(
-            (offer.info_hash, offer.peer_id),
-            (announce.info_hash, announce.peer_id)
-        );
-        let entries = swarms.swarms[&announce.info_hash].entries();
-        let owing: Vec<Key> = entries
-            .filter(|(_, entry)| {
-                entry.owes(offerer, &offer.offer_id) == Some(now + Duration::from_secs(5))
-            })
-            .map(|(key, _)| *key)
-            .collect();
-        let receiver = candidates
-            .iter()
-            .filter(|peer| peer.connection == *to)
-            .filter(|peer| owing.contains(&peer.key()))
-            .find(|peer| receivers.insert(peer.key()))
-            .unwrap_or_else(|| panic!("{to} is no candidate or got two"));
-        if receiver.stats.role == Role::Seed {
-            reached.insert("offer to a seed");
-        }
-        given.push((
-            (receiver.connection, receiver.peer_id),
-            offer.offer_id.clone(),
-        ));
-    }
-    for (receiver, offer_id) in given {
-        let offerer = (from, announce.peer_id);
-        model.give(now, announce.info_hash, offerer, receiver, offer_id);
-    }
 }
 
 fn check_state(swarms: &Swarms<StdRng>, model: &Model) {
@@ -263,10 +210,29 @@ fn check_state(swarms: &Swarms<StdRng>, model: &Model) {
             .collect();
         assert_eq!(peers, expected);
     }
+    let parked: Vec<_> = swarms
+        .parking
+        .offers()
+        .map(|parked| Waiting {
+            info_hash: parked.info_hash,
+            offerer: parked.offerer,
+            offer_id: parked.offer.offer_id.clone(),
+            since: parked.until - Duration::from_secs(8),
+        })
+        .collect();
+    assert_eq!(parked, model.waiting);
+    assert_eq!(swarms.totals().parked_bytes, parked.len() * PARKED_BYTES);
     assert_eq!(swarms.deadlines.len(), model.peers.len());
     let owned: usize = swarms.owned.values().map(Vec::len).sum();
     assert_eq!(owned, model.peers.len());
     assert_eq!(swarms.poll_timeout().is_some(), !model.peers.is_empty());
+}
+
+fn is_joined(expected: &Expected) -> bool {
+    let Expected::Fact(Fact::Peer { change, .. }) = expected else {
+        return false;
+    };
+    *change == Change::Joined
 }
 
 fn is_offer(output: &Output) -> bool {

@@ -1,0 +1,157 @@
+//! What a random run checks of relayed offers.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use tracker_protocol::{Announce, Event, PeerId, RelayedOffer, ServerMessage};
+
+use super::model::{Model, Peer};
+use super::waiting::Waiting;
+use crate::swarm::Key;
+use crate::{ConnectionId, Output, Role, Swarms};
+
+/// Each offer went to at most one other live peer, each peer got at most one, and as many were
+/// relayed as could be.
+pub(super) fn check_offers(
+    swarms: &Swarms<StdRng>,
+    model: &mut Model,
+    now: Instant,
+    from: ConnectionId,
+    announce: &Announce<'_>,
+    outputs: &[Output],
+    reached: &mut BTreeSet<&'static str>,
+) -> Vec<PeerId> {
+    let offerer = Key {
+        peer_id: announce.peer_id,
+        connection: from,
+    };
+    let is_seed = announce.left == Some(0) || announce.event == Event::Completed;
+    let role = if is_seed { Role::Seed } else { Role::Leecher };
+    let candidates = model.candidates(announce.info_hash, announce.peer_id, role);
+    let is_member = |peer: &&Peer| {
+        (peer.info_hash, peer.connection, peer.peer_id)
+            == (announce.info_hash, from, announce.peer_id)
+    };
+    let is_in = model.peers.iter().any(|peer| is_member(&peer));
+    let wanted = match announce.event {
+        _ if !is_in => 0,
+        Event::Stopped => 0,
+        Event::Started | Event::Completed | Event::Update => {
+            announce.offers.len().min(numwant(announce))
+        }
+    };
+    assert_eq!(outputs.len(), wanted.min(candidates.len()));
+
+    let mut receivers = BTreeSet::new();
+    let mut given = Vec::new();
+    for (output, offered) in outputs.iter().zip(&announce.offers) {
+        let (to, offer) = (receiver_of(output), offer(output));
+        assert_eq!(offer.offer_id, offered.offer_id);
+        assert_eq!(offer.offer.get(), offered.offer.get());
+        assert_eq!(
+            (offer.info_hash, offer.peer_id),
+            (announce.info_hash, announce.peer_id)
+        );
+        let entries = swarms.swarms[&announce.info_hash].entries();
+        let owing: Vec<Key> = entries
+            .filter(|(_, entry)| {
+                entry.owes(offerer, &offer.offer_id) == Some(now + Duration::from_secs(5))
+            })
+            .map(|(key, _)| *key)
+            .collect();
+        let receiver = candidates
+            .iter()
+            .filter(|peer| peer.connection == to)
+            .filter(|peer| owing.contains(&peer.key()))
+            .find(|peer| receivers.insert(peer.key()))
+            .unwrap_or_else(|| panic!("{to} is no candidate or got two"));
+        if receiver.stats.role == Role::Seed {
+            reached.insert("offer to a seed");
+        }
+        given.push((
+            (receiver.connection, receiver.peer_id),
+            offer.offer_id.clone(),
+        ));
+    }
+    if is_in && !announce.offers.is_empty() {
+        let rest = &announce.offers[outputs.len()..wanted];
+        let rest: Vec<_> = rest.iter().map(|offer| offer.offer_id.clone()).collect();
+        model.park(now, announce.info_hash, offerer, &rest);
+    }
+    let mut met = Vec::new();
+    for (receiver, offer_id) in given {
+        met.push(receiver.1);
+        let offerer = (from, announce.peer_id);
+        model.give(now, announce.info_hash, offerer, receiver, offer_id);
+    }
+    met
+}
+
+/// Offers a peer may give or get at once.
+pub(super) fn numwant(announce: &Announce<'_>) -> usize {
+    let numwant = announce
+        .numwant
+        .map_or(usize::MAX, |wanted| wanted as usize);
+    numwant.min(3)
+}
+
+/// The joiner got the parked offers that the model says, and owes an answer to each.
+pub(super) fn check_parked(
+    swarms: &Swarms<StdRng>,
+    model: &mut Model,
+    now: Instant,
+    joiner: &Peer,
+    expected: Vec<Waiting>,
+    outputs: &[Output],
+    reached: &mut BTreeSet<&'static str>,
+) {
+    let given: Vec<_> = outputs
+        .iter()
+        .map(|output| (receiver_of(output), offer(output)))
+        .map(|(to, offer)| (to, offer.info_hash, offer.peer_id, offer.offer_id.clone()))
+        .collect();
+    let taken = expected.iter().map(|waiting| {
+        let Waiting {
+            info_hash,
+            offerer,
+            offer_id,
+            ..
+        } = waiting.clone();
+        (joiner.connection, info_hash, offerer.peer_id, offer_id)
+    });
+    assert_eq!(given, taken.collect::<Vec<_>>());
+    for waiting in expected {
+        let mut entries = swarms.swarms[&joiner.info_hash].entries();
+        let entry = entries.find(|(key, _)| **key == joiner.key());
+        let (_, entry) = entry.expect("the joiner is in");
+        let until = entry.owes(waiting.offerer, &waiting.offer_id);
+        assert_eq!(until, Some(now + Duration::from_secs(5)));
+        reached.insert(match model.role(joiner.info_hash, waiting.offerer) {
+            Role::Seed => "parked offer of a seed",
+            Role::Leecher => "parked offer of a leecher",
+        });
+        let offerer = (waiting.offerer.connection, waiting.offerer.peer_id);
+        let receiver = (joiner.connection, joiner.peer_id);
+        model.give(now, joiner.info_hash, offerer, receiver, waiting.offer_id);
+    }
+}
+
+fn receiver_of(output: &Output) -> ConnectionId {
+    match output {
+        Output::Send { to, .. } => *to,
+        Output::Fact(_) | Output::AnswerRefused { .. } => panic!("not sent: {output:?}"),
+    }
+}
+
+pub(super) fn offer(output: &Output) -> &RelayedOffer<'static> {
+    match output {
+        Output::Send {
+            message: ServerMessage::Offer(offer),
+            ..
+        } => offer,
+        Output::Send { .. } | Output::Fact(_) | Output::AnswerRefused { .. } => {
+            panic!("no offer: {output:?}")
+        }
+    }
+}

@@ -30,7 +30,8 @@ pub(crate) struct Due {
     /// seeder, `Update` afterwards, on new connections, too: as the reference
     /// client does.
     pub(crate) event: Event,
-    /// Whether to make offers: on the first announce of a connection.
+    /// Whether to make offers: on the first announce of a connection, and when
+    /// peers are called back.
     pub(crate) offers: bool,
 }
 
@@ -49,6 +50,8 @@ struct Torrent {
     started: bool,
     /// Whether it was announced on this connection.
     announced: bool,
+    /// Whether peers that were turned away are called back.
+    calls: bool,
     /// When the next announce is due; `None` is at once.
     next: Option<Instant>,
 }
@@ -66,6 +69,14 @@ impl<R: Rng> Schedule<R> {
     /// Adds a torrent, to be announced as soon as there is a connection.
     pub(crate) fn add(&mut self, info_hash: InfoHash) {
         self.torrents.entry(info_hash).or_default();
+    }
+
+    /// There is room for peers that were turned away: offers are due at once.
+    pub(crate) fn call_back(&mut self, info_hash: InfoHash) {
+        if let Some(torrent) = self.torrents.get_mut(&info_hash) {
+            torrent.calls = true;
+            torrent.next = None;
+        }
     }
 
     /// The connection is up.
@@ -121,8 +132,9 @@ impl<R: Rng> Schedule<R> {
             } else {
                 Event::Started
             },
-            offers: !torrent.announced,
+            offers: !torrent.announced || torrent.calls,
         };
+        torrent.calls = false;
         torrent.started = true;
         torrent.announced = true;
         torrent.next = Some(now + default);
@@ -237,6 +249,23 @@ mod tests {
         );
         schedule.answered(later, hash(1), Some(30));
         assert_eq!(schedule.poll(later + Duration::from_secs(30)), Some(update));
+    }
+
+    #[test]
+    fn peers_that_were_turned_away_are_called_back_once() {
+        let (mut schedule, now) = schedule();
+        schedule.add(hash(1));
+        schedule.connected(now);
+        assert!(schedule.poll(now).is_some());
+        schedule.call_back(hash(1));
+        schedule.call_back(hash(2));
+        let call = Due {
+            info_hash: hash(1),
+            event: Event::Update,
+            offers: true,
+        };
+        assert_eq!(schedule.poll(now), Some(call));
+        assert_eq!(schedule.poll(now), None);
     }
 
     #[test]

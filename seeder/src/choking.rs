@@ -29,6 +29,8 @@ pub(crate) struct Choking {
     /// Rings when the choker's next deadline may have moved.
     moved: Notify,
     refused: AtomicU64,
+    slots: usize,
+    max_peers: usize,
 }
 
 #[derive(Debug)]
@@ -52,6 +54,8 @@ pub(crate) struct Counts {
 impl Choking {
     pub(crate) fn new(config: ChokerConfig) -> Self {
         Self {
+            slots: config.slots,
+            max_peers: config.max_peers,
             inner: Mutex::new(Inner {
                 choker: Choker::new(config),
                 orders: HashMap::new(),
@@ -83,6 +87,13 @@ impl Choking {
             key,
             orders,
         })
+    }
+
+    /// Whether a few more peers would be served soon.
+    pub(crate) fn has_room(&self) -> bool {
+        let inner = self.lock();
+        let choker = &inner.choker;
+        choker.waiting() + choker.negotiating() < self.slots && choker.peers() < self.max_peers
     }
 
     pub(crate) fn counts(&self) -> Counts {

@@ -33,7 +33,7 @@ pub(crate) fn read_sdp(raw: &RawValue, kind: DescriptionKind) -> Option<String> 
 }
 
 /// Answers an offer if there is a place; otherwise it stays unanswered, and the
-/// peer tries again with its next announce. `replies` takes the answer for the
+/// peer tries again with its next announce, or is called back before. `replies` takes the answer for the
 /// tracker it came from.
 pub(crate) fn take_offer(
     shared: &Arc<Shared>,
@@ -48,12 +48,14 @@ pub(crate) fn take_offer(
         return;
     };
     let Ok(permit) = Arc::clone(&shared.negotiations).try_acquire_owned() else {
+        seeded.turn_away();
         tracing::debug!("too many connections are being made, an offer stays unanswered");
         return;
     };
     let place = match shared.choking.admit() {
         Ok(place) => place,
         Err(refusal) => {
+            seeded.turn_away();
             tracing::debug!(%refusal, "an offer stays unanswered");
             return;
         }

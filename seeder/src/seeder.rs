@@ -140,6 +140,10 @@ impl Seeder {
     ///
     /// # Errors
     /// When it is seeded already, or the seeder stops.
+    #[expect(
+        clippy::unused_async,
+        reason = "the caller needs a runtime, and reading saved checks may come in here"
+    )]
     pub async fn add(&self, metainfo: Metainfo, content: PathBuf) -> Result<(), AddError> {
         if self.shared.stopping.is_cancelled() {
             return Err(AddError::Stopping);
@@ -180,7 +184,7 @@ impl Seeder {
             }
         });
         for tracker in trackers.into_values() {
-            tracker.add(Arc::clone(&seeded)).await;
+            tracker.add(Arc::clone(&seeded));
         }
         Ok(())
     }

@@ -340,6 +340,7 @@ impl Routes {
     fn assign(&mut self, address: SocketAddr, inbox: &Arc<Inbox>, heard: Option<Instant>) {
         let oldest = {
             let mut sources = lock(&inbox.sources);
+            sources.retain(|source| *source != address);
             sources.push_back(address);
             (sources.len() > MAX_SOURCES).then(|| sources.pop_front())
         };
@@ -365,3 +366,6 @@ impl Routes {
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
+
+#[cfg(test)]
+mod tests;

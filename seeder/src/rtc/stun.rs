@@ -26,10 +26,10 @@ pub(super) fn request_ufrag(datagram: &[u8]) -> Option<&str> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn request(attributes: &[u8]) -> Vec<u8> {
+    pub(in crate::rtc) fn request(attributes: &[u8]) -> Vec<u8> {
         let mut datagram = vec![0x00, 0x01, 0x00, 0x00];
         datagram.extend(MAGIC_COOKIE);
         datagram.extend([7; 12]);

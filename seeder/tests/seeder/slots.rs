@@ -44,3 +44,26 @@ async fn a_leecher_that_is_connected_is_not_answered_again() {
     assert!(leecher.connect_within(1).await.is_none());
     assert_eq!(bench.seeder.stats().torrents[0].peers, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leechers_that_were_turned_away_are_called_back_when_there_is_room() {
+    let bench = Bench::start(Content::file(1_000_000), 1).await;
+    let mut wires = Vec::new();
+    // One is served, four stand in the line.
+    for _ in 0..5 {
+        let mut leecher = bench.leecher().await;
+        let wire = leecher.connect().await;
+        wire.interested().await;
+        wires.push((leecher, wire));
+    }
+    bench
+        .stats(|stats| (stats.served, stats.waiting) == (1, 4))
+        .await;
+    let mut late = bench.leecher().await;
+    bench.stats(|stats| stats.refused == 1).await;
+    drop(wires);
+    let wire = late.connect_within(30).await;
+    let mut wire = wire.expect("it is called back");
+    let shape = bench.content.shape();
+    assert!(wire.download(shape, &[0]).await.is_some());
+}

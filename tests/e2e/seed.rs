@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{Message, connect};
+use tracker_protocol::{ClientMessage, ServerMessage};
 
 /// The promise for stopping.
 const STOP: Duration = Duration::from_secs(5);
@@ -74,16 +75,22 @@ impl Drop for Shoal {
     }
 }
 
-/// How many seeds the tracker at `url` knows in all.
-fn seeds(url: &str) -> u64 {
+/// How many seeds of a torrent the tracker at `url` knows.
+fn seeds(url: &str, info_hash: &Value) -> u64 {
+    let info_hash = info_hash.as_str().and_then(|hex| hex.parse().ok());
+    let scrape = ClientMessage::Scrape {
+        info_hashes: info_hash.map(|info_hash| vec![info_hash]),
+    };
     let (mut socket, _) = connect(url).expect("the tracker is there");
-    let scrape = Message::text(r#"{"action":"scrape"}"#);
+    let scrape = Message::text(scrape.to_json());
     socket.send(scrape).expect("it is sent");
     loop {
         if let Message::Text(text) = socket.read().expect("it answers") {
-            let answer: Value = serde_json::from_str(&text).expect("JSON");
-            let files = answer["files"].as_object().expect("files");
-            return files.values().filter_map(|f| f["complete"].as_u64()).sum();
+            let answer = ServerMessage::parse(&text).expect("a tracker's message");
+            let ServerMessage::Scraped(scraped) = answer else {
+                panic!("the tracker says {text}");
+            };
+            return scraped.files.iter().map(|(_, entry)| entry.complete).sum();
         }
     }
 }
@@ -129,13 +136,13 @@ fn a_file_is_seeded_and_announced_until_a_signal_says_stop() {
         ]
     );
     let start = Instant::now();
-    while seeds(&url) == 0 {
+    while seeds(&url, info_hash) == 0 {
         assert!(start.elapsed() < Duration::from_secs(30), "it is announced");
     }
     let (code, took) = seed.stop();
     assert_eq!(code, Some(0));
     assert!(took < STOP, "took {took:?}");
-    assert_eq!(seeds(&url), 0);
+    assert_eq!(seeds(&url, info_hash), 0);
 }
 
 #[test]

@@ -119,6 +119,14 @@ suite('the share page', () => {
     assert.deepEqual(complaints, [])
   })
 
+  test('works by any name of the machine', async context => {
+    const root = await tree(context, { 'a.bin': noise(100_000) })
+    const { shoal, page, complaints } = await openShare(context, path.join(root, 'a.bin'))
+    await page.goto(`http://localhost:${new URL(shoal.ready.page).port}/`)
+    await whole(page)
+    assert.deepEqual(complaints, [])
+  })
+
   test('says what is missing when it is opened at an insecure address', async context => {
     const root = await tree(context, { 'a.txt': 'hello' })
     const { page, shoal } = await openShare(context, path.join(root, 'a.txt'))

@@ -60,9 +60,10 @@ export async function start(share) {
   const pieces = Math.ceil(share.length / share.piece_length)
   const inMemory = share.length <= MEMORY_LIMIT_BYTES
   const torrent = client.add(metadata, {
-    announce: share.trackers.map(trackerUrl),
     ...(inMemory && { store: MemoryStore, storeCacheSlots: 0, bitfield: new Uint8Array(Math.ceil(pieces / 8)) }),
   })
+  // In place of those in the .torrent file, which name this server as others see it.
+  torrent.once('infoHash', () => { torrent.announce = share.trackers.map(trackerUrl) })
   const streams = activeWorker()
     .then(controller => {
       if (controller) client.createServer({ controller })

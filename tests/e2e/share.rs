@@ -118,7 +118,7 @@ fn the_ready_line_names_what_is_served_and_sigterm_stops_it() {
     let magnet = metainfo::Magnet::parse(magnet).expect("the link can be read");
     assert_eq!(magnet.info_hash.to_string(), info_hash);
     assert_eq!(magnet.trackers, [tracker]);
-    assert_eq!(magnet.exact_sources, [torrent.clone()]);
+    assert_eq!(magnet.exact_sources, std::slice::from_ref(&torrent));
 
     let (head, body) = get(&page);
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");

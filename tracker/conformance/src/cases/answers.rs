@@ -76,7 +76,7 @@ pub(super) const CASES: &[Case] = &[
         "answer.twice",
         "two answers to one offer",
         &["R-5.6"],
-        "the first is relayed",
+        "the first is relayed, the second is not",
         |lab| Box::pin(twice(lab)),
     ),
     Case::must(

@@ -114,9 +114,10 @@ fn words(response: &Value, torrents: &[InfoHash]) -> String {
     } else {
         String::new()
     };
-    let failure = match message::kind(response) {
-        Kind::Failure => format!(", {}", message::sketch(response)),
-        _ => String::new(),
+    let failure = if message::kind(response) == Kind::Failure {
+        format!(", {}", message::sketch(response))
+    } else {
+        String::new()
     };
     format!("{}{others}{failure}", entries.join(", "))
 }

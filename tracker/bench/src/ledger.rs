@@ -1,5 +1,7 @@
 //! Who is owed what: each offer, from the announce that carried it to the answer that came back.
 
+use crate::id::MAX_NUMBER;
+
 /// What was sent and what came of it. All counts are of whole messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Tally {
@@ -30,7 +32,8 @@ pub struct Tally {
     pub strange: u64,
     /// Connections that the tracker closed or broke.
     pub closed: u64,
-    /// Announces that were due and not sent, for the socket had too much to send already.
+    /// Announces that were due and not sent, for the socket had too much to send already, or the
+    /// client had made sixteen million offers.
     pub held_back: u64,
 }
 
@@ -70,6 +73,12 @@ pub(crate) enum Verdict {
 }
 
 impl Ledger {
+    /// Whether the ids of so many more offers of `connection` would not be its own any more.
+    pub(crate) fn is_full(&self, connection: usize, more: u32) -> bool {
+        let sent = self.offers.get(connection).map_or(0, Vec::len);
+        sent + more as usize > MAX_NUMBER as usize
+    }
+
     /// Notes that `connection` sends offers, and returns the number of the first.
     pub(crate) fn send(&mut self, connection: usize, sent: u32, numbers: u32) -> u32 {
         if self.offers.len() <= connection {
@@ -126,5 +135,6 @@ mod tests {
         assert_eq!(ledger.offered(2, 5), Verdict::First);
         assert_eq!(ledger.offered(0, 0), Verdict::Unknown);
         assert_eq!(ledger.offered(9, 0), Verdict::Unknown);
+        assert!(ledger.is_full(2, MAX_NUMBER - 9) && !ledger.is_full(2, MAX_NUMBER - 10));
     }
 }

@@ -277,6 +277,9 @@ impl Load {
     }
 
     fn stamp_announce(&mut self, slot: usize, due: Instant) {
+        if self.ledger.is_full(slot, self.offers) {
+            return self.tally.held_back += 1;
+        }
         let first = self.ledger.send(slot, self.offers, self.offers);
         let who = who(&self.connections, slot);
         self.templates.announce(who, first, &mut self.out);

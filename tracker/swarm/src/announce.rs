@@ -96,7 +96,9 @@ impl<R: Rng> Swarms<R> {
                 self.deadlines.insert((deadline, info_hash, key));
                 let owned = self.owned.entry(key.connection).or_default();
                 owned.push((info_hash, key.peer_id));
-                (Entry::new(stats, now, deadline), Change::Joined)
+                let mut entry = Entry::new(stats, now, deadline);
+                entry.standing.is_congested = self.congested.contains_key(&key.connection);
+                (entry, Change::Joined)
             }
         };
         self.count(stats.role);

@@ -43,7 +43,13 @@ impl<R: Rng> Swarms<R> {
             .ok_or(Refusal::NotInSwarm)?;
         let entry = swarm.entry_mut(answerer).ok_or(Refusal::NotInSwarm)?;
         entry.last_seen = now;
-        match entry.settle(now, answer.to_peer_id, &answer.offer_id) {
+        let was_willing = entry.is_willing();
+        let owed = entry.settle(now, answer.to_peer_id, &answer.offer_id);
+        if entry.is_willing() != was_willing {
+            swarm.sort(answerer);
+        }
+        swarm.offers_answered += u64::from(matches!(owed, Owed::To(_)));
+        match owed {
             Owed::To(offerer) if swarm.contains(offerer) => Ok(offerer.connection),
             Owed::To(_) => Err(Refusal::OffererGone),
             Owed::Late => Err(Refusal::Late),

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use tracker_protocol::{Announce, Answer, InfoHash, PeerId};
 
 use crate::ConnectionId;
@@ -49,6 +51,20 @@ pub enum Command<'a> {
     /// [`crate::Fact::TorrentOpened`] names one whose count memory may have forgotten. May come more
     /// than once.
     Restore(RestoredTorrent),
+    /// A connection's outbox is full. Its peers are chosen last for 10 s from the latest such word.
+    /// One that owns no entry is not remembered.
+    Congested {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// The round trip of a ping on a connection. Among equals the nearer peer is chosen. It counts
+    /// for the entries the connection owns at this time.
+    Measured {
+        /// The connection.
+        connection: ConnectionId,
+        /// The time.
+        rtt: Duration,
+    },
     /// The time that [`crate::Swarms::poll_timeout`] named has come.
     Tick,
 }

@@ -12,6 +12,7 @@ impl<R: Rng> Swarms<R> {
     /// Removes the entries that were silent for too long, and the offers that waited for too long.
     pub(crate) fn expire(&mut self, now: Instant) {
         self.parking.expire(now);
+        self.relieve(now);
         while let Some(&(deadline, info_hash, key)) = self.deadlines.first() {
             if deadline > now {
                 return;
@@ -42,6 +43,7 @@ impl<R: Rng> Swarms<R> {
             };
             self.remove(info_hash, key, Departure::Disconnected);
         }
+        self.forget_congestion(connection);
         self.shrink_owned();
     }
 
@@ -84,6 +86,7 @@ impl<R: Rng> Swarms<R> {
         owned.swap_remove(position);
         if owned.is_empty() {
             self.owned.remove(&key.connection);
+            self.forget_congestion(key.connection);
             self.shrink_owned();
         } else if owned.capacity() > 16 + 4 * owned.len() {
             owned.shrink_to(2 * owned.len());

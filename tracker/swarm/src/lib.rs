@@ -30,15 +30,19 @@
 
 mod announce;
 mod answer;
+mod choice;
 mod command;
 mod completions;
 mod config;
 mod connection;
 mod departure;
+mod hints;
 mod output;
 mod parking;
+mod pool;
 mod query;
 mod relay;
+mod standing;
 mod swarm;
 mod swarms;
 

@@ -39,6 +39,10 @@ pub struct Torrent {
     pub leechers: usize,
     /// Times it was completed.
     pub completed: u64,
+    /// Offers given to its peers since it had its first.
+    pub offers_given: u64,
+    /// Of these, answered in time.
+    pub offers_answered: u64,
 }
 
 /// One entry of a swarm.
@@ -54,6 +58,12 @@ pub struct Peer {
     pub joined: Instant,
     /// When it was last heard of.
     pub last_seen: Instant,
+    /// Offers it was given in this swarm.
+    pub offers_given: u32,
+    /// Of these, answered in time.
+    pub offers_answered: u32,
+    /// Whether it is chosen last: it does not answer, or its connection takes nothing in.
+    pub is_set_aside: bool,
 }
 
 impl<R: Rng> Swarms<R> {
@@ -114,6 +124,9 @@ impl<R: Rng> Swarms<R> {
                 stats: entry.stats,
                 joined: entry.joined,
                 last_seen: entry.last_seen,
+                offers_given: entry.standing.given,
+                offers_answered: entry.standing.answered,
+                is_set_aside: !entry.is_willing(),
             })
             .collect()
     }
@@ -126,6 +139,8 @@ impl Torrent {
             seeds: swarm.seeds(),
             leechers: swarm.leechers(),
             completed: swarm.completed,
+            offers_given: swarm.offers_given,
+            offers_answered: swarm.offers_answered,
         }
     }
 }

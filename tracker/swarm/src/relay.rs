@@ -6,7 +6,9 @@ use std::time::Instant;
 use rand::Rng;
 use tracker_protocol::{InfoHash, Offer, PeerId, RelayedOffer, ServerMessage};
 
+use crate::choice::Mix;
 use crate::parking::Parked;
+use crate::standing::Moment;
 use crate::swarm::{Key, Swarm};
 use crate::{Class, Output, Role, Swarms};
 
@@ -36,19 +38,22 @@ impl<R: Rng> Swarms<R> {
             key,
             role,
         } = from;
+        let moment = self.moment(now);
         let Some(swarm) = self.swarms.get_mut(&info_hash) else {
             return Vec::new();
         };
-        let seeds_too = role == Role::Leecher || !self.config.match_roles;
+        let mix = match role {
+            _ if !self.config.match_roles => Mix::All,
+            Role::Seed => Mix::Leechers,
+            Role::Leecher => Mix::SeedsFirst,
+        };
         let wanted = wanted.min(offers.len());
-        let receivers = swarm.receivers(&mut self.rng, key.peer_id, seeds_too, wanted);
+        let receivers = swarm.receivers(&mut self.rng, &moment, key.peer_id, mix, wanted);
         let mut offers = offers.into_iter().take(wanted);
-        let until = now + self.config.offer_ttl;
         for (receiver, offer) in receivers.iter().zip(offers.by_ref()) {
             let output = give(
                 swarm,
-                now,
-                until,
+                &moment,
                 info_hash,
                 key,
                 *receiver,
@@ -111,6 +116,7 @@ impl<R: Rng> Swarms<R> {
         if wanted == 0 || self.parking.is_empty() {
             return;
         }
+        let moment = self.moment(now);
         let Some(swarm) = self.swarms.get_mut(&info_hash) else {
             return;
         };
@@ -130,10 +136,9 @@ impl<R: Rng> Swarms<R> {
             .filter(|(_, offerer)| met.insert(offerer.peer_id))
             .take(wanted)
             .collect();
-        let until = now + self.config.offer_ttl;
         for (turn, offerer) in chosen {
             if let Some(parked) = self.parking.remove(turn) {
-                let output = give(swarm, now, until, info_hash, offerer, key, parked.offer);
+                let output = give(swarm, &moment, info_hash, offerer, key, parked.offer);
                 self.outputs.push_back(output);
             }
         }
@@ -143,18 +148,14 @@ impl<R: Rng> Swarms<R> {
 /// Relays an offer to a peer of the swarm, which owes an answer from this moment.
 fn give(
     swarm: &mut Swarm,
-    now: Instant,
-    until: Instant,
+    moment: &Moment,
     info_hash: InfoHash,
     offerer: Key,
     receiver: Key,
     offer: Offer<'static>,
 ) -> Output {
     let Offer { offer_id, offer } = offer;
-    swarm
-        .entry_mut(receiver)
-        .expect("a receiver is in the swarm")
-        .owe(now, until, offerer, offer_id.clone());
+    swarm.give(moment, receiver, offerer, offer_id.clone());
     Output::Send {
         to: receiver.connection,
         class: Class::Offer,

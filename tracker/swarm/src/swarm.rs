@@ -3,20 +3,15 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use indexmap::IndexMap;
-use rand::Rng;
-use rand::seq::index;
 use tracker_protocol::{OfferId, PeerId, ScrapeEntry};
 
+use crate::pool::Pool;
+use crate::standing::{Moment, Standing};
 use crate::{ConnectionId, PeerStats, Role};
 
 /// Offers an entry may have to answer at a time, ten times what a peer gets in a minute of a busy
 /// swarm. When full, the oldest is forgotten: an answer to it is refused.
 const OWED_ANSWERS: usize = 100;
-
-/// Receivers drawn beyond those wanted, to replace those that turn out to be the offerer itself:
-/// its own entry and others with its peer id, whose clients would ignore the offer.
-const SPARE_RECEIVERS: usize = 4;
 
 /// Names an entry within a swarm. Two connections with the same peer id are two entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,6 +30,7 @@ pub(crate) struct Entry {
     pub(crate) deadline: Instant,
     /// Whether some of its offers may be parked.
     pub(crate) has_parked: bool,
+    pub(crate) standing: Standing,
     /// Offers this peer was given and has not answered, oldest first.
     owed: VecDeque<OwedAnswer>,
 }
@@ -44,6 +40,8 @@ struct OwedAnswer {
     offerer: Key,
     offer_id: OfferId,
     until: Instant,
+    /// The peer has answered another since, so that this one does not count against it.
+    excused: bool,
 }
 
 /// What an entry knows of an offer that is being answered.
@@ -65,23 +63,47 @@ impl Entry {
             last_seen: now,
             deadline,
             has_parked: false,
+            standing: Standing::default(),
             owed: VecDeque::new(),
         }
     }
 
+    pub(crate) fn is_willing(&self) -> bool {
+        self.standing.is_willing()
+    }
+
     /// Notes that this peer was given an offer. One that is given again counts once.
-    pub(crate) fn owe(&mut self, now: Instant, until: Instant, offerer: Key, offer_id: OfferId) {
+    fn owe(&mut self, moment: &Moment, offerer: Key, offer_id: OfferId) {
+        let mut missed = 0;
         self.owed.retain(|owed| {
-            owed.until > now && (owed.offerer != offerer || owed.offer_id != offer_id)
+            let is_same = owed.offerer == offerer && owed.offer_id == offer_id;
+            let goes = owed.until <= moment.now || is_same;
+            missed += u32::from(goes && !owed.excused && moment.is_overdue(owed.until));
+            !goes
         });
-        if self.owed.len() >= OWED_ANSWERS {
-            self.owed.pop_front();
+        if self.owed.len() >= OWED_ANSWERS
+            && let Some(oldest) = self.owed.pop_front()
+        {
+            missed += u32::from(!oldest.excused);
         }
+        self.standing.missed(missed);
+        self.standing.was_given(moment);
         self.owed.push_back(OwedAnswer {
             offerer,
             offer_id,
-            until,
+            until: moment.until,
+            excused: false,
         });
+    }
+
+    /// Offers that this peer should have answered since it last answered any.
+    pub(crate) fn overdue(&self, moment: &Moment) -> u32 {
+        let overdue = self
+            .owed
+            .iter()
+            .take_while(|owed| moment.is_overdue(owed.until))
+            .filter(|owed| !owed.excused);
+        u32::try_from(overdue.count()).unwrap_or(u32::MAX)
     }
 
     /// Until when this peer may answer an offer.
@@ -98,10 +120,18 @@ impl Entry {
             .iter()
             .position(|owed| owed.offerer.peer_id == offerer && owed.offer_id == *offer_id)
             .and_then(|position| self.owed.remove(position));
-        match given {
-            None => Owed::Nothing,
-            Some(owed) if owed.until <= now => Owed::Late,
-            Some(owed) => Owed::To(owed.offerer),
+        let Some(given) = given else {
+            return Owed::Nothing;
+        };
+        for owed in &mut self.owed {
+            owed.excused = true;
+        }
+        let in_time = given.until > now;
+        self.standing.answered(in_time);
+        if in_time {
+            Owed::To(given.offerer)
+        } else {
+            Owed::Late
         }
     }
 }
@@ -109,9 +139,12 @@ impl Entry {
 /// The entries of one torrent.
 #[derive(Debug, Default)]
 pub(crate) struct Swarm {
-    seeds: IndexMap<Key, Entry>,
-    leechers: IndexMap<Key, Entry>,
+    pub(crate) seeds: Pool,
+    pub(crate) leechers: Pool,
     pub(crate) completed: u64,
+    /// Offers given and answered in time.
+    pub(crate) offers_given: u64,
+    pub(crate) offers_answered: u64,
 }
 
 impl Swarm {
@@ -143,26 +176,26 @@ impl Swarm {
     }
 
     pub(crate) fn contains(&self, key: Key) -> bool {
-        self.seeds.contains_key(&key) || self.leechers.contains_key(&key)
+        self.seeds.contains(key) || self.leechers.contains(key)
     }
 
     pub(crate) fn role(&self, key: Key) -> Option<Role> {
-        if self.seeds.contains_key(&key) {
+        if self.seeds.contains(key) {
             return Some(Role::Seed);
         }
-        let is_leecher = self.leechers.contains_key(&key);
+        let is_leecher = self.leechers.contains(key);
         is_leecher.then_some(Role::Leecher)
     }
 
     pub(crate) fn entry_mut(&mut self, key: Key) -> Option<&mut Entry> {
-        match self.seeds.get_mut(&key) {
+        match self.seeds.get_mut(key) {
             Some(entry) => Some(entry),
-            None => self.leechers.get_mut(&key),
+            None => self.leechers.get_mut(key),
         }
     }
 
     pub(crate) fn entries(&self) -> impl Iterator<Item = (&Key, &Entry)> {
-        self.seeds.iter().chain(&self.leechers)
+        self.seeds.iter().chain(self.leechers.iter())
     }
 
     /// Puts an entry among those of its role.
@@ -174,44 +207,35 @@ impl Swarm {
     }
 
     pub(crate) fn remove(&mut self, key: Key) -> Option<Entry> {
-        let entry = match self.seeds.swap_remove(&key) {
-            Some(entry) => entry,
-            None => self.leechers.swap_remove(&key)?,
-        };
-        for entries in [&mut self.seeds, &mut self.leechers] {
-            if entries.capacity() > 16 + 4 * entries.len() {
-                entries.shrink_to(2 * entries.len());
-            }
+        let seed = self.seeds.remove(key);
+        seed.or_else(|| self.leechers.remove(key))
+    }
+
+    /// Gives an offer to a peer of the swarm.
+    pub(crate) fn give(&mut self, moment: &Moment, to: Key, offerer: Key, offer_id: OfferId) {
+        self.offers_given += 1;
+        self.entry_mut(to)
+            .expect("a receiver is in the swarm")
+            .owe(moment, offerer, offer_id);
+    }
+
+    /// Chooses an entry last from here on, if it is silent.
+    pub(crate) fn set_aside(&mut self, key: Key, moment: &Moment) {
+        if let Some(entry) = self.entry_mut(key) {
+            let overdue = entry.overdue(moment);
+            entry.standing.falls_silent(overdue);
+            self.sort(key);
         }
-        Some(entry)
+    }
+
+    /// Moves an entry to where it belongs after its standing changed.
+    pub(crate) fn sort(&mut self, key: Key) {
+        self.seeds.sort(key);
+        self.leechers.sort(key);
     }
 
     #[cfg(test)]
     pub(crate) fn capacity(&self) -> usize {
         self.seeds.capacity() + self.leechers.capacity()
-    }
-
-    /// Draws up to `wanted` distinct receivers for the offers of one peer, in random order and at a
-    /// cost that depends on `wanted` only. Fewer come out where many entries share the peer id.
-    pub(crate) fn receivers<R: Rng>(
-        &self,
-        rng: &mut R,
-        offerer: PeerId,
-        seeds_too: bool,
-        wanted: usize,
-    ) -> Vec<Key> {
-        let seeds = if seeds_too { self.seeds() } else { 0 };
-        let candidates = seeds + self.leechers();
-        let drawn = candidates.min(wanted.saturating_add(SPARE_RECEIVERS));
-        index::sample(rng, candidates, drawn)
-            .into_iter()
-            .filter_map(|index| match index.checked_sub(seeds) {
-                Some(index) => self.leechers.get_index(index),
-                None => self.seeds.get_index(index),
-            })
-            .map(|(key, _)| *key)
-            .filter(|key| key.peer_id != offerer)
-            .take(wanted)
-            .collect()
     }
 }

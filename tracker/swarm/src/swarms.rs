@@ -6,6 +6,7 @@ use tracker_protocol::{Failure, InfoHash, PeerId, ScrapeEntry, Scraped, ServerMe
 
 use crate::completions::{CompletedCounts, CompletedPeers};
 use crate::parking::Parking;
+use crate::standing::Moment;
 use crate::swarm::{Key, Swarm};
 use crate::{Class, Command, Config, ConnectionId, Output, RestoredTorrent};
 
@@ -14,6 +15,8 @@ use crate::{Class, Command, Config, ConnectionId, Output, RestoredTorrent};
 pub struct Swarms<R> {
     pub(crate) config: Config,
     pub(crate) rng: R,
+    /// When the first command came, and the latest.
+    first: Option<Instant>,
     latest: Option<Instant>,
     pub(crate) swarms: BTreeMap<InfoHash, Swarm>,
     /// What each connection owns; a connection that owns nothing is not here.
@@ -21,6 +24,9 @@ pub struct Swarms<R> {
     /// When to look after each entry: exactly one deadline each, never later than its death.
     pub(crate) deadlines: BTreeSet<(Instant, InfoHash, Key)>,
     pub(crate) parking: Parking,
+    /// Until when connections count as congested; by connection and by time.
+    pub(crate) congested: HashMap<ConnectionId, Instant>,
+    pub(crate) reliefs: BTreeSet<(Instant, ConnectionId)>,
     pub(crate) completed_counts: CompletedCounts,
     pub(crate) completed_peers: CompletedPeers,
     pub(crate) seeds: u64,
@@ -34,10 +40,13 @@ impl<R: Rng> Swarms<R> {
     pub fn new(config: Config, rng: R) -> Self {
         Self {
             rng,
+            first: None,
             latest: None,
             swarms: BTreeMap::new(),
             owned: HashMap::new(),
             deadlines: BTreeSet::new(),
+            congested: HashMap::new(),
+            reliefs: BTreeSet::new(),
             parking: Parking::new(config.parked_bytes, config.parked_bytes_per_torrent),
             completed_counts: CompletedCounts::new(config.remembered_torrents),
             completed_peers: CompletedPeers::new(config.remembered_completions),
@@ -52,6 +61,7 @@ impl<R: Rng> Swarms<R> {
     pub fn handle(&mut self, now: Instant, command: Command<'_>) {
         let now = self.latest.map_or(now, |latest| latest.max(now));
         self.latest = Some(now);
+        self.first.get_or_insert(now);
         self.expire(now);
         match command {
             Command::Announce { from, announce } => self.announce(now, from, announce),
@@ -61,6 +71,8 @@ impl<R: Rng> Swarms<R> {
             Command::RemoveTorrent { info_hash } => self.remove_torrent(info_hash),
             Command::KickPeer { info_hash, peer_id } => self.kick(info_hash, peer_id),
             Command::Restore(restored) => self.restore(restored),
+            Command::Congested { connection } => self.congested(now, connection),
+            Command::Measured { connection, rtt } => self.measured(connection, rtt),
             Command::Tick => {}
         }
     }
@@ -77,7 +89,9 @@ impl<R: Rng> Swarms<R> {
     /// When [`Command::Tick`] is due at the latest; `None` while there is nothing to wait for.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let silence = self.deadlines.first().map(|(deadline, _, _)| *deadline);
-        silence.into_iter().chain(self.parking.deadline()).min()
+        let waiting = self.parking.deadline();
+        let relief = self.reliefs.first().map(|(at, _)| *at);
+        silence.into_iter().chain(waiting).chain(relief).min()
     }
 
     fn scrape(&mut self, from: ConnectionId, info_hashes: Option<Vec<InfoHash>>) {
@@ -112,6 +126,10 @@ impl<R: Rng> Swarms<R> {
         for peer_id in restored.completed_by {
             self.completed_peers.insert(info_hash, peer_id);
         }
+    }
+
+    pub(crate) fn moment(&self, now: Instant) -> Moment {
+        Moment::new(now, self.first.unwrap_or(now), &self.config)
     }
 
     /// Counts of a torrent, with peers or without.

@@ -249,6 +249,7 @@ fn intervals_vary_by_a_tenth() {
     let swarms = crate::Swarms::new(config, rand::rngs::StdRng::seed_from_u64(1));
     let mut bench = Bench {
         swarms,
+        start: std::time::Instant::now(),
         now: std::time::Instant::now(),
     };
     let mut seen = std::collections::BTreeSet::new();

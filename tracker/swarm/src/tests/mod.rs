@@ -3,6 +3,7 @@
 mod answers;
 mod completions;
 mod limits;
+mod matching;
 mod membership;
 mod memory;
 mod model;
@@ -28,6 +29,7 @@ use crate::{Class, Command, Config, ConnectionId, Fact, Output, Swarms};
 struct Bench {
     swarms: Swarms<StdRng>,
     now: Instant,
+    start: Instant,
 }
 
 /// What came out of one command.
@@ -44,9 +46,11 @@ impl Bench {
             interval: Duration::from_secs(9),
             ..config
         };
+        let start = Instant::now();
         Self {
             swarms: Swarms::new(config, StdRng::seed_from_u64(7)),
-            now: Instant::now(),
+            now: start,
+            start,
         }
     }
 

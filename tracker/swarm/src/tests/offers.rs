@@ -1,7 +1,5 @@
 //! Who gets whose offers.
 
-use std::collections::BTreeMap;
-
 use super::{Bench, offers, response};
 use crate::Config;
 
@@ -124,26 +122,4 @@ fn stopped_and_other_torrents_get_no_offers() {
     assert_eq!(stopped.offers(), []);
     let announced = bench.announce_in('i', 3, 'c', &offers(5));
     assert_eq!(announced.offers(), [(2, "0".to_owned())]);
-}
-
-#[test]
-fn receivers_are_drawn_evenly() {
-    let mut bench = Bench::new();
-    for (connection, peer) in (0..).zip('a'..='t') {
-        let left = if connection % 2 == 0 { 0 } else { 9 };
-        bench.announce(connection, peer, &format!(",\"left\":{left}"));
-    }
-    let mut received = BTreeMap::<u64, u32>::new();
-    for _ in 0..4000 {
-        for (to, _) in bench.announce(99, 'z', &offers(5)).offers() {
-            *received.entry(to).or_default() += 1;
-        }
-    }
-    assert_eq!(received.len(), 20);
-    for (to, count) in received {
-        assert!(
-            (850..1150).contains(&count),
-            "{to} got {count} of about 1000"
-        );
-    }
 }

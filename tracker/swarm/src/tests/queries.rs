@@ -34,6 +34,8 @@ fn torrents_are_paged_by_info_hash() {
         seeds: 1,
         leechers: 0,
         completed: 0,
+        offers_given: 0,
+        offers_answered: 0,
     };
     let first: Vec<_> = bench.swarms.torrents(None).take(3).collect();
     assert_eq!(first, [torrent('h'), torrent('i'), torrent('j')]);

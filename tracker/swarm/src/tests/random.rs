@@ -42,7 +42,7 @@ fn random_sequences_behave_like_the_naive_model() {
 }
 
 /// Everything a run must reach.
-const REACHED: [&str; 29] = [
+const REACHED: [&str; 31] = [
     "announce",
     "answer",
     "scrape",
@@ -50,6 +50,8 @@ const REACHED: [&str; 29] = [
     "remove torrent",
     "kick peer",
     "restore",
+    "congested",
+    "measured",
     "tick",
     "response",
     "scraped",
@@ -125,6 +127,8 @@ fn handle(
         | Command::RemoveTorrent { .. }
         | Command::KickPeer { .. }
         | Command::Restore(_)
+        | Command::Congested { .. }
+        | Command::Measured { .. }
         | Command::Tick => None,
     };
     swarms.handle(now, command);
@@ -197,6 +201,12 @@ fn check_state(swarms: &Swarms<StdRng>, model: &Model) {
         ];
         assert_eq!(counts, model.counts(torrent.info_hash));
         let peers = swarms.peers(torrent.info_hash, None, usize::MAX);
+        let swarm = &swarms.swarms[&torrent.info_hash];
+        for pool in [&swarm.seeds, &swarm.leechers] {
+            let willing = pool.iter().map(|(_, entry)| entry.is_willing());
+            let expected = (0..pool.len()).map(|index| index < pool.willing());
+            assert!(willing.eq(expected), "the willing come first");
+        }
         let mut expected: Vec<_> = model
             .peers
             .iter()
@@ -225,6 +235,7 @@ fn check_state(swarms: &Swarms<StdRng>, model: &Model) {
     assert_eq!(swarms.deadlines.len(), model.peers.len());
     let owned: usize = swarms.owned.values().map(Vec::len).sum();
     assert_eq!(owned, model.peers.len());
+    assert_eq!(swarms.congested.len(), swarms.reliefs.len());
     assert_eq!(swarms.poll_timeout().is_some(), !model.peers.is_empty());
 }
 
@@ -287,6 +298,8 @@ fn command_name(command: &Command<'_>) -> &'static str {
         Command::RemoveTorrent { .. } => "remove torrent",
         Command::KickPeer { .. } => "kick peer",
         Command::Restore(_) => "restore",
+        Command::Congested { .. } => "congested",
+        Command::Measured { .. } => "measured",
         Command::Tick => "tick",
     }
 }

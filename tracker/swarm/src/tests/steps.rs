@@ -1,6 +1,7 @@
 //! Random steps, drawn from few ids, so that they meet.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::option;
@@ -136,6 +137,11 @@ fn command() -> impl Strategy<Value = Command<'static>> {
         1 => (info_hash(), peer_id())
             .prop_map(|(info_hash, peer_id)| Command::KickPeer { info_hash, peer_id }),
         1 => restored,
+        1 => connection().prop_map(|connection| Command::Congested { connection }),
+        1 => (connection(), 0..99_u64).prop_map(|(connection, rtt)| {
+            let rtt = Duration::from_millis(rtt);
+            Command::Measured { connection, rtt }
+        }),
         1 => Just(Command::Tick),
     ]
 }

@@ -1,5 +1,6 @@
 //! End-to-end tests of the `shoal` binary: real processes, sockets, files.
 
+mod conformance;
 mod metainfo;
 mod seed;
 mod share;

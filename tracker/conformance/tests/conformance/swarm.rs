@@ -167,9 +167,10 @@ impl Swarm {
         } else {
             self.join(socket, announce);
         }
-        let response = match self.fault {
-            Fault::AnnouncerUncounted => before,
-            _ => self.announced(announce),
+        let response = if self.has(Fault::AnnouncerUncounted) {
+            before
+        } else {
+            self.announced(announce)
         };
         if !self.has(Fault::ResponseLast) {
             self.say(socket, &response);

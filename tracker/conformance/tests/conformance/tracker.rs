@@ -103,10 +103,13 @@ async fn serve(
 
 /// What to close with when a message cannot be read.
 fn reason(error: &Error) -> Option<CloseFrame> {
-    let code: u16 = match error {
-        Error::Capacity(CapacityError::MessageTooLong { .. }) => 1009,
-        Error::Utf8(_) => 1007,
-        _ => 1002,
+    let is_too_long = matches!(error, Error::Capacity(CapacityError::MessageTooLong { .. }));
+    let code: u16 = if is_too_long {
+        1009
+    } else if matches!(error, Error::Utf8(_)) {
+        1007
+    } else {
+        1002
     };
     Some(CloseFrame {
         code: code.into(),

@@ -18,22 +18,18 @@ const WAITING: usize = 100_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     None,
-    /// Lose one of so many offers.
-    LoseOffer(u64),
-    /// Lose one of so many answers.
-    LoseAnswer(u64),
-    /// Lose one of so many responses.
-    LoseResponse(u64),
-    /// Send one of so many offers twice.
-    RepeatOffer(u64),
-    /// Change the SDP of one of so many offers.
-    AlterOffer(u64),
-    /// Send one of so many answers to the one that answered.
-    ReturnAnswer(u64),
-    /// Refuse one of so many announces.
-    Refuse(u64),
+    LoseOffer,
+    LoseAnswer,
+    LoseResponse,
+    RepeatOffer,
+    /// Change an offer's SDP.
+    AlterOffer,
+    /// Send an answer to the one that answered.
+    ReturnAnswer,
+    /// Refuse an announce.
+    Refuse,
     /// Send a response to an answer, too, as aquatic_ws does.
-    RespondToAnswers,
+    RespondToAnswer,
     /// Close a socket at its first announce.
     Close,
 }
@@ -46,34 +42,43 @@ pub(crate) struct Faulty {
 
 type Outbox = mpsc::Sender<Message>;
 
-#[derive(Default)]
 struct State {
     /// The clients of each torrent, with their peer ids.
     torrents: HashMap<String, Vec<(String, Outbox)>>,
-    /// How often each kind of thing happened.
-    counts: HashMap<&'static str, u64>,
+    fault: Fault,
+    /// It goes wrong one time in so many.
+    period: u64,
+    /// How often it could have gone wrong.
+    chances: u64,
 }
 
 impl State {
-    /// Whether this is the time to go wrong in what happens once in `period`.
-    fn strikes(&mut self, what: &'static str, period: u64) -> bool {
-        let count = self.counts.entry(what).or_default();
-        *count += 1;
-        count.is_multiple_of(period)
+    /// Whether to go wrong like this now.
+    fn strikes(&mut self, how: Fault) -> bool {
+        if self.fault != how {
+            return false;
+        }
+        self.chances += 1;
+        self.chances.is_multiple_of(self.period)
     }
 }
 
 impl Faulty {
-    pub(crate) fn start(fault: Fault) -> Self {
+    pub(crate) fn start(fault: Fault, period: u64) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let listener = runtime
             .block_on(TcpListener::bind("127.0.0.1:0"))
             .expect("a port");
         let address = listener.local_addr().expect("an address");
-        let state = Arc::new(Mutex::new(State::default()));
+        let state = Arc::new(Mutex::new(State {
+            torrents: HashMap::new(),
+            fault,
+            period,
+            chances: 0,
+        }));
         runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&state), fault));
+                tokio::spawn(serve(stream, Arc::clone(&state)));
             }
         });
         Self {
@@ -83,7 +88,7 @@ impl Faulty {
     }
 }
 
-async fn serve(stream: TcpStream, state: Arc<Mutex<State>>, fault: Fault) {
+async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
     let socket = tokio_tungstenite::accept_async(stream)
         .await
         .expect("an upgrade");
@@ -100,14 +105,14 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>, fault: Fault) {
         let Message::Text(text) = message else {
             continue;
         };
-        if fault == Fault::Close {
-            break;
-        }
         let message: Value = serde_json::from_str(&text).expect("JSON");
         let mut state = state.lock().expect("no panic");
+        if state.strikes(Fault::Close) {
+            break;
+        }
         match message.get("answer") {
-            Some(_) => answer(&mut state, &message, &own, fault),
-            None => announce(&mut state, &message, &own, fault),
+            Some(_) => answer(&mut state, &message, &own),
+            None => announce(&mut state, &message, &own),
         }
     }
     writing.abort();
@@ -124,7 +129,7 @@ fn respond(info_hash: &Value, to: &Outbox) {
     send(to, &message);
 }
 
-fn announce(state: &mut State, message: &Value, own: &Outbox, fault: Fault) {
+fn announce(state: &mut State, message: &Value, own: &Outbox) {
     let (info_hash, peer_id) = (&message["info_hash"], &message["peer_id"]);
     let name = info_hash.as_str().expect("an id").to_owned();
     if message["event"] == "started" {
@@ -132,13 +137,12 @@ fn announce(state: &mut State, message: &Value, own: &Outbox, fault: Fault) {
         state.torrents.entry(name.clone()).or_default().push(peer);
         return respond(info_hash, own);
     }
-    match fault {
-        Fault::LoseResponse(period) if state.strikes("response", period) => {}
-        Fault::Refuse(period) if state.strikes("announce", period) => send(
-            own,
-            &json!({"action": "announce", "info_hash": info_hash, "failure reason": "busy"}),
-        ),
-        _ => respond(info_hash, own),
+    if state.strikes(Fault::Refuse) {
+        let refusal =
+            json!({"action": "announce", "info_hash": info_hash, "failure reason": "busy"});
+        send(own, &refusal);
+    } else if !state.strikes(Fault::LoseResponse) {
+        respond(info_hash, own);
     }
     let others: Vec<Outbox> = state.torrents[&name]
         .iter()
@@ -149,31 +153,31 @@ fn announce(state: &mut State, message: &Value, own: &Outbox, fault: Fault) {
     for (offer, to) in offers.iter().zip(others) {
         let mut relay = json!({"action": "announce", "info_hash": info_hash, "peer_id": peer_id,
             "offer_id": offer["offer_id"], "offer": offer["offer"]});
-        match fault {
-            Fault::LoseOffer(period) if state.strikes("offer", period) => continue,
-            Fault::RepeatOffer(period) if state.strikes("offer", period) => send(&to, &relay),
-            Fault::AlterOffer(period) if state.strikes("offer", period) => {
-                relay["offer"]["sdp"] = "v=0".into();
-            }
-            _ => {}
+        if state.strikes(Fault::LoseOffer) {
+            continue;
+        }
+        if state.strikes(Fault::AlterOffer) {
+            relay["offer"]["sdp"] = "v=0".into();
+        }
+        if state.strikes(Fault::RepeatOffer) {
+            send(&to, &relay);
         }
         send(&to, &relay);
     }
 }
 
-fn answer(state: &mut State, message: &Value, own: &Outbox, fault: Fault) {
+fn answer(state: &mut State, message: &Value, own: &Outbox) {
     let info_hash = &message["info_hash"];
     let relay = json!({"action": "announce", "info_hash": info_hash, "peer_id": message["peer_id"],
         "offer_id": message["offer_id"], "answer": message["answer"]});
-    if fault == Fault::RespondToAnswers {
+    if state.strikes(Fault::RespondToAnswer) {
         respond(info_hash, own);
     }
-    match fault {
-        Fault::LoseAnswer(period) if state.strikes("answer", period) => return,
-        Fault::ReturnAnswer(period) if state.strikes("answer", period) => {
-            return send(own, &relay);
-        }
-        _ => {}
+    if state.strikes(Fault::LoseAnswer) {
+        return;
+    }
+    if state.strikes(Fault::ReturnAnswer) {
+        return send(own, &relay);
     }
     let peers = &state.torrents[info_hash.as_str().expect("an id")];
     let to = peers.iter().find(|(id, _)| *id == message["to_peer_id"]);

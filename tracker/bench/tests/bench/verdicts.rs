@@ -21,14 +21,14 @@ const ALL: Tally = Tally {
     held_back: 0,
 };
 
-fn paced(fault: Fault) -> Report {
-    let tracker = Faulty::start(fault);
+fn paced(fault: Fault, period: u64) -> Report {
+    let tracker = Faulty::start(fault, period);
     tracker_bench::run(&plan(tracker.address, Scenario::Paced)).expect("a report")
 }
 
 #[test]
 fn a_faithful_tracker_is_flawless() {
-    let report = paced(Fault::None);
+    let report = paced(Fault::None, 1);
     assert_eq!(report.tally, ALL);
     assert!(report.flawless());
     assert_eq!(report.complaint, None);
@@ -37,7 +37,7 @@ fn a_faithful_tracker_is_flawless() {
 
 #[test]
 fn a_tracker_that_responds_to_answers_owes_those_responses() {
-    let report = paced(Fault::RespondToAnswers);
+    let report = paced(Fault::RespondToAnswer, 1);
     let tally = Tally {
         responses_due: 400,
         responses: 400,
@@ -49,7 +49,7 @@ fn a_tracker_that_responds_to_answers_owes_those_responses() {
 
 #[test]
 fn lost_offers_are_told_and_nobody_answers_them() {
-    let report = paced(Fault::LoseOffer(10));
+    let report = paced(Fault::LoseOffer, 10);
     let tally = Tally {
         offers: 270,
         answers_due: 270,
@@ -68,7 +68,7 @@ fn lost_offers_are_told_and_nobody_answers_them() {
 
 #[test]
 fn lost_answers_are_told() {
-    let report = paced(Fault::LoseAnswer(20));
+    let report = paced(Fault::LoseAnswer, 20);
     assert_eq!(
         report.tally,
         Tally {
@@ -81,7 +81,7 @@ fn lost_answers_are_told() {
 
 #[test]
 fn lost_responses_are_told() {
-    let report = paced(Fault::LoseResponse(4));
+    let report = paced(Fault::LoseResponse, 4);
     assert_eq!(
         report.tally,
         Tally {
@@ -94,7 +94,7 @@ fn lost_responses_are_told() {
 
 #[test]
 fn an_offer_that_comes_twice_is_answered_once() {
-    let report = paced(Fault::RepeatOffer(10));
+    let report = paced(Fault::RepeatOffer, 10);
     let duplicates = 30;
     assert_eq!(report.tally, Tally { duplicates, ..ALL });
     assert!(!report.flawless());
@@ -102,14 +102,14 @@ fn an_offer_that_comes_twice_is_answered_once() {
 
 #[test]
 fn a_changed_session_description_is_told() {
-    let report = paced(Fault::AlterOffer(10));
+    let report = paced(Fault::AlterOffer, 10);
     assert_eq!(report.tally, Tally { altered: 30, ..ALL });
     assert!(!report.flawless());
 }
 
 #[test]
 fn an_answer_to_the_wrong_peer_is_lost_and_misdirected() {
-    let report = paced(Fault::ReturnAnswer(10));
+    let report = paced(Fault::ReturnAnswer, 10);
     let tally = Tally {
         answers: 270,
         misdirected: 30,
@@ -120,7 +120,7 @@ fn an_answer_to_the_wrong_peer_is_lost_and_misdirected() {
 
 #[test]
 fn refusals_are_told_in_the_trackers_words() {
-    let report = paced(Fault::Refuse(10));
+    let report = paced(Fault::Refuse, 10);
     let tally = Tally {
         responses: 90,
         failures: 10,
@@ -133,7 +133,7 @@ fn refusals_are_told_in_the_trackers_words() {
 
 #[test]
 fn a_closed_loop_goes_on_after_a_lost_response() {
-    let tracker = Faulty::start(Fault::LoseResponse(50));
+    let tracker = Faulty::start(Fault::LoseResponse, 50);
     let mut plan = plan(tracker.address, Scenario::ClosedLoop);
     plan.duration = std::time::Duration::from_secs(3);
     let report = tracker_bench::run(&plan).expect("a report");
@@ -153,7 +153,7 @@ fn a_closed_loop_goes_on_after_a_lost_response() {
 
 #[test]
 fn a_tracker_that_closes_its_sockets_is_an_error() {
-    let tracker = Faulty::start(Fault::Close);
+    let tracker = Faulty::start(Fault::Close, 1);
     let error = tracker_bench::run(&plan(tracker.address, Scenario::Paced)).expect_err("refused");
     assert!(
         matches!(

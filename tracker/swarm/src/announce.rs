@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use rand::{Rng, RngExt};
+use rand::Rng;
 use tracker_protocol::{Announce, Announced, Event, InfoHash, ServerMessage, Subject};
 
 use crate::relay::Offerer;
@@ -46,7 +46,7 @@ impl<R: Rng> Swarms<R> {
         let counts = self.counts(info_hash);
         let announced = Announced {
             info_hash,
-            interval: Some(self.interval()),
+            interval: Some(self.interval(counts.complete + counts.incomplete)),
             min_interval: None,
             complete: Some(counts.complete),
             incomplete: Some(counts.incomplete),
@@ -55,16 +55,6 @@ impl<R: Rng> Swarms<R> {
             warning: None,
         };
         self.send(to, Class::Response, ServerMessage::Announced(announced));
-    }
-
-    /// Seconds until the next announce, a tenth more or less than configured.
-    fn interval(&mut self) -> u32 {
-        let seconds = u32::try_from(self.config.interval.as_secs()).unwrap_or(u32::MAX);
-        let spread = seconds / 10;
-        let least = seconds - spread;
-        self.rng
-            .random_range(least..=seconds.saturating_add(spread))
-            .max(1)
     }
 
     /// Enters the announced state; the error is the reason why a newcomer is not taken in.

@@ -65,6 +65,12 @@ pub enum Command<'a> {
         /// The time.
         rtt: Duration,
     },
+    /// How busy the tracker is: intervals grow to the longest at 1000 and are ordinary at 0. Holds
+    /// until the next.
+    Load {
+        /// Thousandths of what it can bear.
+        permille: u16,
+    },
     /// The time that [`crate::Swarms::poll_timeout`] named has come.
     Tick,
 }

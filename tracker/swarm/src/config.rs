@@ -6,7 +6,16 @@ pub struct Config {
     /// Time between announces asked of clients; each response varies it by up to a tenth, so that
     /// clients that came together do not stay together.
     pub interval: Duration,
-    /// Time after which a peer that says nothing is gone. At least twice the interval.
+    /// Time between announces asked of the peers of a swarm of one or two, which have most to gain
+    /// from the next one; from there to 16 peers it grows to the interval with each doubling. `None`
+    /// for no other than the interval.
+    pub shortest_interval: Option<Duration>,
+    /// Time between announces asked of the peers of a swarm of 65 536 or more, and of all under full
+    /// load; from 1 024 peers it grows from the interval with each doubling. `None` for no other
+    /// than the interval.
+    pub longest_interval: Option<Duration>,
+    /// Time after which a peer that says nothing is gone. At least twice the longest
+    /// interval.
     pub peer_ttl: Duration,
     /// Time within which an offer may be answered. The reference's client forgets its own offers
     /// after 50 s.
@@ -42,6 +51,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(120),
+            shortest_interval: None,
+            longest_interval: None,
             peer_ttl: Duration::from_secs(300),
             offer_ttl: Duration::from_secs(60),
             match_roles: true,

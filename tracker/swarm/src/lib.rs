@@ -37,6 +37,7 @@ mod config;
 mod connection;
 mod departure;
 mod hints;
+mod interval;
 mod output;
 mod parking;
 mod pool;

@@ -23,6 +23,8 @@ pub struct Swarms<R> {
     pub(crate) owned: HashMap<ConnectionId, Vec<(InfoHash, PeerId)>>,
     /// When to look after each entry: exactly one deadline each, never later than its death.
     pub(crate) deadlines: BTreeSet<(Instant, InfoHash, Key)>,
+    /// Thousandths of full load.
+    pub(crate) load: u32,
     pub(crate) parking: Parking,
     /// Until when connections count as congested; by connection and by time.
     pub(crate) congested: HashMap<ConnectionId, Instant>,
@@ -47,6 +49,7 @@ impl<R: Rng> Swarms<R> {
             deadlines: BTreeSet::new(),
             congested: HashMap::new(),
             reliefs: BTreeSet::new(),
+            load: 0,
             parking: Parking::new(config.parked_bytes, config.parked_bytes_per_torrent),
             completed_counts: CompletedCounts::new(config.remembered_torrents),
             completed_peers: CompletedPeers::new(config.remembered_completions),
@@ -73,6 +76,7 @@ impl<R: Rng> Swarms<R> {
             Command::Restore(restored) => self.restore(restored),
             Command::Congested { connection } => self.congested(now, connection),
             Command::Measured { connection, rtt } => self.measured(connection, rtt),
+            Command::Load { permille } => self.set_load(permille),
             Command::Tick => {}
         }
     }

@@ -261,3 +261,18 @@ fn intervals_vary_by_a_tenth() {
     }
     assert_eq!((seen.first(), seen.last()), (Some(&108), Some(&132)));
 }
+
+#[test]
+fn the_interval_follows_size_and_load_within_the_operators_bounds() {
+    let mut bench = Bench::with(crate::Config {
+        shortest_interval: Some(std::time::Duration::from_secs(3)),
+        longest_interval: Some(std::time::Duration::from_secs(8 * 60)),
+        ..crate::Config::default()
+    });
+    let first = bench.announce(1, 'a', "").messages().remove(0);
+    assert!(first.contains(r#""interval":3,"#), "{first}");
+    bench.handle(crate::Command::Load { permille: 9999 });
+    let loaded = bench.announce(1, 'a', "").messages().remove(0);
+    let interval = (432..=528).find(|at| loaded.contains(&format!(r#""interval":{at},"#)));
+    assert!(interval.is_some(), "{loaded}");
+}

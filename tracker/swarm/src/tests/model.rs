@@ -120,7 +120,10 @@ impl Model {
                 self.evict(|peer| (peer.info_hash, peer.peer_id) == (*info_hash, *peer_id));
             }
             Command::Restore(restored) => self.restore(restored),
-            Command::Congested { .. } | Command::Measured { .. } | Command::Tick => {}
+            Command::Congested { .. }
+            | Command::Measured { .. }
+            | Command::Load { .. }
+            | Command::Tick => {}
         }
         std::mem::take(&mut self.expected)
     }

@@ -42,7 +42,7 @@ fn random_sequences_behave_like_the_naive_model() {
 }
 
 /// Everything a run must reach.
-const REACHED: [&str; 31] = [
+const REACHED: [&str; 32] = [
     "announce",
     "answer",
     "scrape",
@@ -52,6 +52,7 @@ const REACHED: [&str; 31] = [
     "restore",
     "congested",
     "measured",
+    "load",
     "tick",
     "response",
     "scraped",
@@ -129,6 +130,7 @@ fn handle(
         | Command::Restore(_)
         | Command::Congested { .. }
         | Command::Measured { .. }
+        | Command::Load { .. }
         | Command::Tick => None,
     };
     swarms.handle(now, command);
@@ -300,6 +302,7 @@ fn command_name(command: &Command<'_>) -> &'static str {
         Command::Restore(_) => "restore",
         Command::Congested { .. } => "congested",
         Command::Measured { .. } => "measured",
+        Command::Load { .. } => "load",
         Command::Tick => "tick",
     }
 }

@@ -142,6 +142,7 @@ fn command() -> impl Strategy<Value = Command<'static>> {
             let rtt = Duration::from_millis(rtt);
             Command::Measured { connection, rtt }
         }),
+        1 => any::<u16>().prop_map(|permille| Command::Load { permille }),
         1 => Just(Command::Tick),
     ]
 }

@@ -66,33 +66,13 @@ impl<R: Rng> Swarms<R> {
         stats: PeerStats,
         event: Event,
     ) -> Result<Change, String> {
-        let known = self
-            .swarms
-            .get_mut(&info_hash)
-            .and_then(|swarm| swarm.remove(key));
-        let was_seed = known
-            .as_ref()
-            .is_some_and(|entry| entry.stats.role == Role::Seed);
-        let (entry, change) = match known {
-            Some(mut entry) => {
-                self.uncount(entry.stats.role);
-                entry.stats = stats;
-                entry.last_seen = now;
-                (entry, Change::Updated)
-            }
-            None => {
-                self.admit(info_hash, key)?;
-                let deadline = now + self.config.peer_ttl;
-                self.deadlines.insert((deadline, info_hash, key));
-                let owned = self.owned.entry(key.connection).or_default();
-                owned.push((info_hash, key.peer_id));
-                let mut entry = Entry::new(stats, now, deadline);
-                entry.standing.is_congested = self.congested.contains_key(&key.connection);
-                (entry, Change::Joined)
-            }
+        let was = self.update(now, info_hash, key, stats);
+        let change = if was.is_some() {
+            Change::Updated
+        } else {
+            self.join(now, info_hash, key, stats)?;
+            Change::Joined
         };
-        self.count(stats.role);
-        self.open(info_hash).insert(key, entry);
         self.output(Output::Fact(Fact::Peer {
             info_hash,
             connection: key.connection,
@@ -100,10 +80,45 @@ impl<R: Rng> Swarms<R> {
             change,
             stats,
         }));
-        if event == Event::Completed && !was_seed {
+        if event == Event::Completed && was != Some(Role::Seed) {
             self.complete(info_hash, key);
         }
         Ok(change)
+    }
+
+    /// Renews an entry, if there is one, and returns the role it had.
+    fn update(
+        &mut self,
+        now: Instant,
+        info_hash: InfoHash,
+        key: Key,
+        stats: PeerStats,
+    ) -> Option<Role> {
+        let swarm = self.swarms.get_mut(&info_hash)?;
+        let was = swarm.update(now, key, stats)?;
+        self.uncount(was);
+        self.count(stats.role);
+        Some(was)
+    }
+
+    /// Takes in a newcomer.
+    fn join(
+        &mut self,
+        now: Instant,
+        info_hash: InfoHash,
+        key: Key,
+        stats: PeerStats,
+    ) -> Result<(), String> {
+        self.admit(info_hash, key)?;
+        let deadline = now + self.config.peer_ttl;
+        self.deadlines.insert((deadline, info_hash, key));
+        let owned = self.owned.entry(key.connection).or_default();
+        owned.push((info_hash, key.peer_id));
+        let mut entry = Entry::new(stats, now, deadline);
+        entry.standing.is_congested = self.congested.contains_key(&key.connection);
+        self.count(stats.role);
+        self.open(info_hash).insert(key, entry);
+        Ok(())
     }
 
     /// Refuses a newcomer where a bound is reached.

@@ -198,6 +198,20 @@ impl Swarm {
         self.seeds.iter().chain(self.leechers.iter())
     }
 
+    /// Renews an entry, if there is one, and returns the role it had.
+    pub(crate) fn update(&mut self, now: Instant, key: Key, stats: PeerStats) -> Option<Role> {
+        let entry = self.entry_mut(key)?;
+        let was = entry.stats.role;
+        entry.stats = stats;
+        entry.last_seen = now;
+        if was != stats.role
+            && let Some(entry) = self.remove(key)
+        {
+            self.insert(key, entry);
+        }
+        Some(was)
+    }
+
     /// Puts an entry among those of its role.
     pub(crate) fn insert(&mut self, key: Key, entry: Entry) {
         match entry.stats.role {

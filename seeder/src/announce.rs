@@ -50,6 +50,9 @@ struct Torrent {
     started: bool,
     /// Whether it was announced on this connection.
     announced: bool,
+    /// Whether a peer was turned away for want of a place, and nobody was called
+    /// back since.
+    turned_away: bool,
     /// Whether peers that were turned away are called back.
     calls: bool,
     /// When the next announce is due; `None` is at once.
@@ -71,11 +74,21 @@ impl<R: Rng> Schedule<R> {
         self.torrents.entry(info_hash).or_default();
     }
 
-    /// There is room for peers that were turned away: offers are due at once.
-    pub(crate) fn call_back(&mut self, info_hash: InfoHash) {
+    /// An offer of a peer that this tracker knows was left unanswered for want
+    /// of a place.
+    pub(crate) fn turned_away(&mut self, info_hash: InfoHash) {
         if let Some(torrent) = self.torrents.get_mut(&info_hash) {
-            torrent.calls = true;
-            torrent.next = None;
+            torrent.turned_away = true;
+        }
+    }
+
+    /// There is room for peers that were turned away: offers are due at once.
+    pub(crate) fn call_back(&mut self) {
+        for torrent in self.torrents.values_mut() {
+            if std::mem::take(&mut torrent.turned_away) {
+                torrent.calls = true;
+                torrent.next = None;
+            }
         }
     }
 
@@ -257,8 +270,12 @@ mod tests {
         schedule.add(hash(1));
         schedule.connected(now);
         assert!(schedule.poll(now).is_some());
-        schedule.call_back(hash(1));
-        schedule.call_back(hash(2));
+        schedule.call_back();
+        assert_eq!(schedule.poll(now), None);
+        schedule.turned_away(hash(1));
+        schedule.turned_away(hash(2));
+        assert_eq!(schedule.poll(now), None);
+        schedule.call_back();
         let call = Due {
             info_hash: hash(1),
             event: Event::Update,

@@ -33,31 +33,29 @@ pub(crate) fn read_sdp(raw: &RawValue, kind: DescriptionKind) -> Option<String> 
 }
 
 /// Answers an offer if there is a place; otherwise it stays unanswered, and the
-/// peer tries again with its next announce, or is called back before. `replies` takes the answer for the
-/// tracker it came from.
+/// peer tries again with its next announce, or is called back before: returns
+/// false then. `replies` takes the answer for the tracker it came from.
 pub(crate) fn take_offer(
     shared: &Arc<Shared>,
     seeded: &Arc<Seeded>,
     offer: IncomingOffer,
     replies: mpsc::Sender<String>,
-) {
+) -> bool {
     if offer.peer_id == shared.peer_id || shared.stopping.is_cancelled() {
-        return;
+        return true;
     }
     let Some(negotiating) = seeded.negotiate(offer.peer_id) else {
-        return;
+        return true;
     };
     let Ok(permit) = Arc::clone(&shared.negotiations).try_acquire_owned() else {
-        seeded.turn_away();
         tracing::debug!("too many connections are being made, an offer stays unanswered");
-        return;
+        return false;
     };
     let place = match shared.choking.admit() {
         Ok(place) => place,
         Err(refusal) => {
-            seeded.turn_away();
             tracing::debug!(%refusal, "an offer stays unanswered");
-            return;
+            return false;
         }
     };
     let (shared, seeded) = (Arc::clone(shared), Arc::clone(seeded));
@@ -71,6 +69,7 @@ pub(crate) fn take_offer(
         };
         connect(shared, seeded, opening, place, (permit, negotiating)).await;
     });
+    true
 }
 
 async fn answer(

@@ -1,7 +1,6 @@
 //! A torrent being seeded, and what all torrents share.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -67,9 +66,6 @@ pub(crate) struct Seeded {
     pub(crate) torrent: Torrent,
     pub(crate) storage: Arc<Storage>,
     pub(crate) sent: Meter,
-    /// Whether an offer was left unanswered for want of a place, and nobody was
-    /// called back since.
-    turned_away: AtomicBool,
     /// Locked for look-ups and changes only.
     peers: Mutex<Peers>,
 }
@@ -98,7 +94,6 @@ impl Seeded {
             torrent,
             storage: Arc::new(storage),
             sent: Meter::default(),
-            turned_away: AtomicBool::new(false),
             peers: Mutex::default(),
         })
     }
@@ -110,16 +105,6 @@ impl Seeded {
     /// Peers that have shaken hands.
     pub(crate) fn joined(&self) -> usize {
         self.lock().joined.len()
-    }
-
-    /// Notes that a peer was turned away.
-    pub(crate) fn turn_away(&self) {
-        self.turned_away.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether peers were turned away; they are to be called back then.
-    pub(crate) fn call_back(&self) -> bool {
-        self.turned_away.swap(false, Ordering::Relaxed)
     }
 
     /// Begins to connect with a peer, unless it is connected or enough is being

@@ -55,15 +55,6 @@ impl Tracker {
         self.lock().keys().copied().collect()
     }
 
-    /// The torrents whose peers are to be called back.
-    fn turned_away(&self) -> Vec<InfoHash> {
-        self.lock()
-            .values()
-            .filter(|seeded| seeded.call_back())
-            .map(|seeded| seeded.info_hash())
-            .collect()
-    }
-
     fn lock(&self) -> MutexGuard<'_, HashMap<InfoHash, Arc<Seeded>>> {
         self.torrents.lock().unwrap_or_else(PoisonError::into_inner)
     }

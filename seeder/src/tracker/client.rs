@@ -89,6 +89,9 @@ impl Client {
                 Err(error) => error,
             };
             self.tracker.connected.store(false, Ordering::Relaxed);
+            // Who could have answered was told by this connection: the next one has
+            // the whole budget for offers.
+            self.offers.clear();
             if stopping.is_cancelled() {
                 return;
             }
@@ -152,7 +155,9 @@ impl Client {
             self.offers.retain(|_, (until, _)| *until > now);
             if now >= call_at {
                 call_at = now + CALL_EVERY;
-                self.call_back();
+                if self.shared.choking.has_room() {
+                    self.schedule.call_back();
+                }
             }
             while let Some(due) = self.schedule.poll(now) {
                 if let Err(error) = self.announce(&mut socket, due).await {
@@ -190,14 +195,6 @@ impl Client {
             };
             if let Err(error) = result {
                 return error;
-            }
-        }
-    }
-
-    fn call_back(&mut self) {
-        if self.shared.choking.has_room() {
-            for info_hash in self.tracker.turned_away() {
-                self.schedule.call_back(info_hash);
             }
         }
     }
@@ -311,7 +308,9 @@ impl Client {
                         offer_id: offer.offer_id,
                         sdp,
                     };
-                    negotiate::take_offer(&self.shared, &seeded, offer, replies.clone());
+                    if !negotiate::take_offer(&self.shared, &seeded, offer, replies.clone()) {
+                        self.schedule.turned_away(seeded.info_hash());
+                    }
                 }
             }
             Ok(ServerMessage::Answer(answer)) => {

@@ -6,5 +6,6 @@ mod faults;
 mod leecher;
 mod relay;
 mod slots;
+mod trackers;
 mod transfer;
 mod wire;

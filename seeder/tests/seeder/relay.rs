@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::tungstenite::Message;
 use tracker_protocol::{
     Announced, ClientMessage, Event, InfoHash, Limits, PeerId, RelayedAnswer, RelayedOffer,
@@ -20,6 +20,7 @@ type Swarms = BTreeMap<(InfoHash, PeerId), mpsc::Sender<String>>;
 pub(crate) struct Relay {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
+    hang_ups: watch::Sender<u32>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -41,16 +42,37 @@ impl Relay {
         let address = listener.local_addr().expect("an address");
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
+        let hang_ups = watch::Sender::new(0);
+        let calls = hang_ups.subscribe();
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&shared)));
+                let mut call = calls.clone();
+                call.mark_unchanged();
+                let serving = serve(stream, Arc::clone(&shared));
+                tokio::spawn(async move {
+                    tokio::select! {
+                        () = serving => {}
+                        _ = call.changed() => {}
+                    }
+                });
             }
         });
         Self {
             address,
             state,
+            hang_ups,
             task,
         }
+    }
+
+    /// Drops all connections, as a tracker that restarts, and forgets all peers.
+    pub(crate) fn hang_up(&self) {
+        self.state
+            .lock()
+            .expect("no test panics here")
+            .swarms
+            .clear();
+        self.hang_ups.send_modify(|count| *count += 1);
     }
 
     pub(crate) fn url(&self) -> String {

@@ -173,3 +173,25 @@ fn is_end(event: &DataChannelEvent) -> bool {
         DataChannelEvent::OnClosing | DataChannelEvent::OnClose | DataChannelEvent::OnError
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtc::Rtc;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_peer_that_opens_a_second_channel_is_hung_up_on() {
+        let bind = || Rtc::bind("127.0.0.1:0".parse().expect("an address"), None).expect("a port");
+        let (ours, theirs) = (bind(), bind());
+        let (offer, waiting) = theirs.create_offer().await.expect("an offer");
+        let (answer, opening) = ours.accept_offer(&offer).await.expect("an answer");
+        let waiting = waiting.accept_answer(&answer).await.expect("it is taken");
+        let (peer, channel) = tokio::join!(waiting.open(), opening.open());
+        let (peer, channel) = (peer.expect("it opens"), channel.expect("it opens"));
+        let stack = Arc::clone(peer._connection.stack());
+        let second = stack.create_data_channel("second", None).await;
+        second.expect("the peer opens it");
+        let ended = tokio::time::timeout(Duration::from_secs(10), channel.receive()).await;
+        assert_eq!(ended, Ok(None));
+    }
+}

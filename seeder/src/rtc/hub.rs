@@ -21,6 +21,7 @@ use tokio::net::UdpSocket;
 use tokio_util::task::TaskTracker;
 use webrtc::runtime::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 
+use super::sdp::MAX_CHECKED_CANDIDATES;
 use super::stun;
 
 /// Socket buffers asked of the kernel: a burst of one browser's datagrams
@@ -31,8 +32,9 @@ pub(super) const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 /// socket's buffer. A peer's unacknowledged bytes fit twice.
 const MAX_QUEUED_DATAGRAMS: usize = 512;
 
-/// Remote addresses of one connection; the oldest makes room.
-const MAX_SOURCES: usize = 8;
+/// Remote addresses of one connection; the oldest makes room. Twice those that
+/// we send checks to on our own, so that they cannot displace the peer's.
+const MAX_SOURCES: usize = 2 * MAX_CHECKED_CANDIDATES;
 
 /// After this silence a source may pass to another connection. Live peers send
 /// consent checks every few seconds (RFC 7675 §5.1).

@@ -306,10 +306,12 @@ impl PeerConnectionEventHandler for Handler {
         }
     }
 
-    /// One channel carries everything; further ones are dropped (`Full`), as is
-    /// one after the connection was given up (`Closed`).
+    /// One channel carries everything. A peer that opens another is no leecher,
+    /// and each costs the stack memory: it is hung up on.
     async fn on_data_channel(&self, channel: Arc<dyn DataChannel>) {
-        let _ = self.channel.try_send(channel);
+        if self.channel.try_send(channel).is_err() {
+            self.gone.send_replace(true);
+        }
     }
 }
 

@@ -151,7 +151,8 @@ impl Connection {
         if self.made.is_empty() {
             self.progress = Instant::now();
         }
-        while self.made.len() < MAX_MADE
+        // A session that is over says why, whether the peer takes its last words or not.
+        while (self.made.len() < MAX_MADE || self.session.is_over())
             && let Some(output) = self.session.poll_output()
         {
             match output {

@@ -120,6 +120,11 @@ impl Session {
         }
     }
 
+    /// Says whether the session has ended: what outputs are left end with [`Output::Close`].
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Closed)
+    }
+
     /// Returns what went over the session so far.
     pub fn traffic(&self) -> Traffic {
         self.traffic

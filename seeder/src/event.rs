@@ -19,11 +19,20 @@ pub enum Event {
         pieces: u32,
     },
     /// A piece does not match its hash, or cannot be read. It is not served.
+    /// Pieces of missing files are not told one by one.
     PieceBad {
         /// The torrent.
         info_hash: InfoHash,
         /// Index of the piece.
         piece: u32,
+    },
+    /// A file of the torrent is not there, or is no file. Its pieces are not
+    /// served; it is looked for now and then.
+    FileMissing {
+        /// The torrent.
+        info_hash: InfoHash,
+        /// The file.
+        path: PathBuf,
     },
     /// A file is not as it was when it was checked. Its pieces are withdrawn and
     /// checked again.

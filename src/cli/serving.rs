@@ -172,6 +172,10 @@ fn said(event: &Event) -> Option<String> {
         Event::PieceBad { piece, .. } => Some(format!(
             "Piece {piece} does not match the torrent and is not served."
         )),
+        Event::FileMissing { path, .. } => Some(format!(
+            "`{}` is not there: its pieces are not served until it is put back.",
+            path.display()
+        )),
         Event::ContentChanged { path, .. } => Some(format!(
             "`{}` has changed: its pieces are checked again.",
             path.display()
@@ -204,6 +208,9 @@ fn told(event: &Event) -> Value {
         }
         Event::PieceBad { info_hash, piece } => {
             json!({"event": "piece_bad", "info_hash": info_hash.to_string(), "piece": piece})
+        }
+        Event::FileMissing { info_hash, path } => {
+            json!({"event": "file_missing", "info_hash": info_hash.to_string(), "path": path.display().to_string()})
         }
         Event::ContentChanged { info_hash, path } => {
             json!({"event": "content_changed", "info_hash": info_hash.to_string(), "path": path.display().to_string()})

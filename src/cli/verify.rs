@@ -29,6 +29,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         metainfo::verify(
             &metainfo,
             &content,
+            metainfo::Cores::All,
             &|piece| progress(piece.progress),
             cancel,
         )

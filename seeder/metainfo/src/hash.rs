@@ -23,6 +23,15 @@ pub struct Progress {
     pub total: u64,
 }
 
+/// How much of the machine hashing may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cores {
+    /// All of it: somebody waits for the result.
+    All,
+    /// All cores but one, or the only one: something else goes on meanwhile.
+    AllButOne,
+}
+
 /// What a turn at the reader gave.
 pub(crate) enum Turn {
     /// The buffer's first `length` bytes are piece `index`.
@@ -39,6 +48,7 @@ pub(crate) enum Turn {
 /// unreadable), on any worker and in any order.
 pub(crate) fn each_piece<E: Send>(
     piece_length: usize,
+    cores: Cores,
     cancel: &AtomicBool,
     read: impl FnMut(&mut [u8]) -> Result<Turn, E> + Send,
     hashed: impl Fn(u32, usize, Option<[u8; 20]>) + Sync,
@@ -60,7 +70,7 @@ pub(crate) fn each_piece<E: Send>(
         }
     };
     thread::scope(|scope| {
-        for _ in 0..workers(piece_length) {
+        for _ in 0..workers(piece_length, cores) {
             scope.spawn(work);
         }
     });
@@ -93,12 +103,15 @@ fn take_turn<E>(
     })
 }
 
-/// One more than cores, so that all of them hash while one worker reads; fewer
-/// when pieces are large, but two.
-fn workers(piece_length: usize) -> usize {
-    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let by_memory = MAX_BUFFER_BYTES / piece_length.max(1);
-    (cores + 1).min(by_memory).max(2)
+/// With all cores one more than these, so that all of them hash while one worker
+/// reads; fewer when pieces are large, but two.
+fn workers(piece_length: usize, cores: Cores) -> usize {
+    let present = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let by_memory = (MAX_BUFFER_BYTES / piece_length.max(1)).max(2);
+    match cores {
+        Cores::All => (present + 1).min(by_memory),
+        Cores::AllButOne => present.saturating_sub(1).clamp(1, by_memory),
+    }
 }
 
 /// Locks, whatever became of a worker that panicked: the scope passes its panic on.

@@ -33,7 +33,7 @@ mod tests;
 
 pub use create::{CreateError, CreateOptions, Created, Skipped, SkippedReason, create};
 pub use create::{MAX_DEFAULT_PIECE_LENGTH, default_piece_length};
-pub use hash::Progress;
+pub use hash::{Cores, Progress};
 pub use limits::{
     MAX_COMPONENT_BYTES, MAX_FILES, MAX_MAGNET_BYTES, MAX_MAGNET_INFO_BYTES, MAX_PATH_BYTES,
     MAX_PATH_DEPTH, MAX_PIECE_LENGTH, MAX_TEXT_BYTES, MAX_TORRENT_BYTES, MAX_URL_BYTES, MAX_URLS,

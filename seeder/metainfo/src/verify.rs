@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::hash::{self, Progress, Turn};
+use crate::hash::{self, Cores, Progress, Turn};
 use crate::metainfo::Metainfo;
 
 /// What [`verify`] found.
@@ -83,7 +83,7 @@ pub struct PieceChecked {
 #[error("cancelled")]
 pub struct Cancelled;
 
-/// Checks the files of a torrent on all cores. `content` is the single file or
+/// Checks the files of a torrent on so many cores. `content` is the single file or
 /// the folder of the files, as in [`Metainfo::file_paths`].
 ///
 /// Calls `observer` for every piece, on any thread, one call at a time and in any order. Blocks;
@@ -94,6 +94,7 @@ pub struct Cancelled;
 pub fn verify(
     metainfo: &Metainfo,
     content: &Path,
+    cores: Cores,
     observer: &(dyn Fn(PieceChecked) + Sync),
     cancel: &AtomicBool,
 ) -> Result<Report, Cancelled> {
@@ -113,6 +114,7 @@ pub fn verify(
     ));
     let Ok(()) = hash::each_piece::<std::convert::Infallible>(
         hash::buffer_length(metainfo.total_length(), metainfo.piece_length()),
+        cores,
         cancel,
         |buffer| Ok(reader.read_next(buffer)),
         |index, _, hash| {

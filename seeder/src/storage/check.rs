@@ -4,6 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use metainfo::Cores;
+use rand::RngExt;
+
 use super::{ReadError, Stamp, Storage, memory};
 use crate::Event;
 
@@ -15,9 +18,13 @@ const TELL_EVERY: Duration = Duration::from_millis(20);
 /// so on while it changes.
 const SETTLE: Duration = Duration::from_secs(1);
 
+/// Files of pieces that are not there are looked at so often, give or take a
+/// tenth: they may have been put back.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
 impl Storage {
-    /// Checks every piece once, then those of files that change, until
-    /// cancelled. Pieces are served as soon as they are found to match.
+    /// Checks every piece once, then those of files that change or are put back,
+    /// until cancelled. Pieces are served as soon as they are found to match.
     pub(crate) async fn run_checks(self: Arc<Self>) {
         let storage = Arc::clone(&self);
         if tokio::task::spawn_blocking(move || storage.check_all())
@@ -27,18 +34,50 @@ impl Storage {
             return;
         }
         while !self.cancelled.load(Ordering::Relaxed) {
-            self.suspects.notified().await;
-            tokio::time::sleep(SETTLE).await;
+            let look_in = LOOK_EVERY.mul_f64(rand::rng().random_range(0.9..=1.1));
             let storage = Arc::clone(&self);
-            let checked = tokio::task::spawn_blocking(move || storage.check_suspects()).await;
-            if checked.is_err() {
+            let done = tokio::select! {
+                () = self.suspects.notified() => {
+                    tokio::time::sleep(SETTLE).await;
+                    tokio::task::spawn_blocking(move || storage.check_suspects()).await
+                }
+                () = tokio::time::sleep(look_in) => {
+                    tokio::task::spawn_blocking(move || storage.look_at_bad_files()).await
+                }
+            };
+            if done.is_err() {
                 return;
             }
         }
     }
 
+    /// Has files of pieces that are not there checked again if they do not look
+    /// as they did when they were checked.
+    fn look_at_bad_files(&self) {
+        let have = self.have();
+        if have.is_full() {
+            return;
+        }
+        for (file, path) in self.paths.iter().enumerate() {
+            if self.cancelled.load(Ordering::Relaxed) {
+                return;
+            }
+            let is_whole = self.pieces_of(file).all(|piece| have.contains(piece));
+            if !is_whole && Stamp::of(path) != self.stamp(file) {
+                self.suspect(file);
+            }
+        }
+    }
+
+    /// What a file looked like when its pieces were checked.
+    pub(super) fn stamp(&self, file: usize) -> Option<Stamp> {
+        self.lock().stamps.get(file).copied().flatten()
+    }
+
     fn check_all(&self) {
-        self.lock().stamps = self.paths.iter().map(|path| Stamp::of(path)).collect();
+        for file in 0..self.paths.len() {
+            self.take_stamp(file);
+        }
         let told = std::sync::Mutex::new(None::<Instant>);
         let observer = |checked: metainfo::PieceChecked| {
             if !checked.is_good {
@@ -54,7 +93,14 @@ impl Storage {
                 self.changes.send_modify(|count| *count += 1);
             }
         };
-        let report = metainfo::verify(&self.metainfo, &self.content, &observer, &self.cancelled);
+        let report = metainfo::verify(
+            &self.metainfo,
+            &self.content,
+            // Peers are served meanwhile.
+            Cores::AllButOne,
+            &observer,
+            &self.cancelled,
+        );
         self.finish_check(report.is_ok());
     }
 
@@ -70,7 +116,29 @@ impl Storage {
         }
     }
 
+    /// Notes what a file looks like before its pieces are checked.
+    fn take_stamp(&self, file: usize) {
+        let path = self.path(file);
+        let stamp = Stamp::of(path);
+        if let Some(slot) = self.lock().stamps.get_mut(file) {
+            *slot = stamp;
+        }
+        if stamp.is_none() && !self.pieces_of(file).is_empty() {
+            self.tell(Event::FileMissing {
+                info_hash: self.metainfo.info_hash(),
+                path: path.to_owned(),
+            });
+        }
+    }
+
+    /// Tells of a piece that does not match, unless it lies in a missing file:
+    /// that was told, and may be thousands of pieces.
     fn bad(&self, piece: u32) {
+        let size = self.metainfo.piece_size(piece).unwrap_or_default();
+        let mut segments = self.metainfo.segments(piece, 0, size);
+        if segments.any(|segment| self.stamp(segment.file).is_none()) {
+            return;
+        }
         self.tell(Event::PieceBad {
             info_hash: self.metainfo.info_hash(),
             piece,
@@ -120,10 +188,7 @@ impl Storage {
         let files = std::mem::take(&mut self.lock().suspect);
         let mut pieces = std::collections::BTreeSet::new();
         for &file in &files {
-            let stamp = Stamp::of(self.path(file));
-            if let Some(slot) = self.lock().stamps.get_mut(file) {
-                *slot = stamp;
-            }
+            self.take_stamp(file);
             pieces.extend(self.pieces_of(file));
         }
         for piece in pieces {

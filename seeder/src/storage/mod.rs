@@ -211,7 +211,7 @@ impl Storage {
             .disk
             .open
             .open((self.number, index), self.path(index))?;
-        let known = self.lock().stamps.get(index).copied().flatten();
+        let known = self.stamp(index);
         read_at(&file, part, offset)?;
         if known == Some(Stamp::from(&file.metadata()?)) {
             Ok(())

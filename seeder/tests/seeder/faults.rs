@@ -77,6 +77,35 @@ async fn content_that_changes_is_withdrawn_and_checked_again() {
     assert_eq!(wire.have.iter().copied().collect::<Vec<_>>(), [0, 2, 3, 4]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_file_is_told_once_and_served_after_it_is_put_back() {
+    let content = Content::folder(&[("one.bin", 200_000), ("two.bin", 2_000_000)]);
+    let (file, away) = (content.path.join("two.bin"), content.path.join("away"));
+    std::fs::rename(&file, &away).expect("it is taken away");
+    let mut bench = Bench::start(content, 8).await;
+    let info_hash = bench.content.info_hash();
+    let path = file.clone();
+    let missing = Event::FileMissing { info_hash, path };
+    bench.event(|event| *event == missing).await;
+    let verified = |good| Event::Verified {
+        info_hash,
+        good,
+        pieces: 34,
+    };
+    // Pieces of the missing file are not told one by one.
+    let told = bench
+        .event(|event| !matches!(event, Event::TrackerUp { .. }))
+        .await;
+    assert_eq!(told, verified(3));
+    let mut early = bench.leecher().await;
+    let mut wire = early.connect().await;
+    std::fs::rename(&away, &file).expect("it is put back");
+    bench.event(|event| *event == verified(34)).await;
+    let pieces: Vec<u32> = (0..34).collect();
+    let got = wire.download(bench.content.shape(), &pieces).await;
+    assert!(got.expect("the seeder stays").concat() == bench.content.bytes);
+}
+
 /// What is sent of a piece within a time.
 async fn bytes_of(wire: &mut Wire, piece: u32, time: Duration) -> Option<Vec<u8>> {
     let waiting = async {

@@ -197,6 +197,7 @@ fn hash_pieces(
     let state = Mutex::new((Vec::new(), Progress { done: 0, total }));
     hash::each_piece(
         hash::buffer_length(total, piece_length),
+        hash::Cores::All,
         cancel,
         |buffer| reader.read_next(buffer),
         |index, length, hash| {

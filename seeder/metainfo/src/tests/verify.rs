@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{content, create, put};
-use crate::{Cancelled, CreateOptions, FileProblem, Metainfo, Problem, Report};
+use crate::{Cancelled, Cores, CreateOptions, FileProblem, Metainfo, Problem, Report};
 
 const PIECE: usize = 16 << 10;
 
@@ -23,7 +23,8 @@ fn made(root: &Path) -> Metainfo {
 }
 
 fn check(metainfo: &Metainfo, root: &Path) -> Report {
-    crate::verify(metainfo, root, &|_| {}, &AtomicBool::new(false)).expect("not cancelled")
+    crate::verify(metainfo, root, Cores::All, &|_| {}, &AtomicBool::new(false))
+        .expect("not cancelled")
 }
 
 fn report(bad_pieces: &[u32], files: &[(usize, Problem)]) -> Report {
@@ -119,6 +120,7 @@ fn every_piece_is_told_once_and_a_cancel_stops() {
     crate::verify(
         &metainfo,
         &root,
+        Cores::AllButOne,
         &|piece| {
             seen.lock()
                 .expect("lock")
@@ -142,7 +144,7 @@ fn every_piece_is_told_once_and_a_cancel_stops() {
     let cancel = AtomicBool::new(false);
     let stop = |_| cancel.store(true, Ordering::Relaxed);
     assert_eq!(
-        crate::verify(&metainfo, &root, &stop, &cancel),
+        crate::verify(&metainfo, &root, Cores::All, &stop, &cancel),
         Err(Cancelled)
     );
 }

@@ -1,0 +1,390 @@
+//! Compares ways to choose receivers of offers, in virtual time, in one swarm.
+//!
+//! `cargo run --release -p swarm --example matching`. What is modelled, and what is not, is in
+//! `docs/matching.md`. The policies of other trackers are written from a description of what they
+//! choose; none of their code is here.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::seq::index;
+use rand::{RngExt, SeedableRng};
+use swarm::{Command, ConnectionId, Output, Swarms};
+use tracker_protocol::{
+    Announce, Answer, Event, InfoHash, Offer, OfferId, PeerId, RawValue, ServerMessage,
+};
+
+/// Offers an announce, as the reference's client makes.
+const OFFERS: usize = 5;
+/// Milliseconds between announces, and until an answer is there.
+const INTERVAL: u64 = 120_000;
+const ANSWER_AFTER: u64 = 1_000;
+/// Seconds of a run at least, and peers that join at least.
+const RUN: f64 = 1_800.0;
+const JOINERS: f64 = 2_000.0;
+/// Connections a peer takes, as the reference's client.
+const CONNECTIONS: usize = 55;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Policy {
+    Shoal,
+    Random,
+    Aquatic,
+    WtTracker,
+}
+
+/// Who comes. Arrivals are a second, shares are of them.
+struct Scenario {
+    name: &'static str,
+    arrivals: f64,
+    seeds: f64,
+    mute: f64,
+    passive: f64,
+}
+
+#[derive(Default)]
+struct Peer {
+    joined: u64,
+    leaves: u64,
+    is_seed: bool,
+    is_mute: bool,
+    is_passive: bool,
+    connected: BTreeSet<usize>,
+    first: Option<u64>,
+    first_seed: Option<u64>,
+    given: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Happens {
+    Join,
+    Announce(usize),
+    Answer(usize, usize, u64),
+    Leave(usize),
+}
+
+struct World {
+    policy: Policy,
+    scenario: &'static Scenario,
+    /// Decides who comes, alike for all policies.
+    fate: StdRng,
+    rng: StdRng,
+    /// Milliseconds.
+    run: u64,
+    start: Instant,
+    peers: Vec<Peer>,
+    /// Those in the swarm, in the order of an array from which the last fills gaps.
+    members: Vec<usize>,
+    agenda: BinaryHeap<Reverse<(u64, Happens)>>,
+    swarms: Swarms<StdRng>,
+    offer: Box<RawValue>,
+    /// Numbers of the offers made, by name.
+    offers: BTreeMap<OfferId, u64>,
+    given: u64,
+    answered: u64,
+}
+
+const SCENARIOS: [Scenario; 5] = [
+    scenario("one joins every 5 s, all answer", 0.2, 0.2, 0.0, 0.0),
+    scenario("a third never answer", 0.2, 0.2, 0.33, 0.0),
+    scenario("two thirds never answer", 0.2, 0.2, 0.66, 0.0),
+    scenario(
+        "one joins every 5 min, half make no offers",
+        1.0 / 300.0,
+        0.3,
+        0.0,
+        0.5,
+    ),
+    scenario("five a second, one seed in 50", 5.0, 0.02, 0.2, 0.0),
+];
+
+const fn scenario(
+    name: &'static str,
+    arrivals: f64,
+    seeds: f64,
+    mute: f64,
+    passive: f64,
+) -> Scenario {
+    Scenario {
+        name,
+        arrivals,
+        seeds,
+        mute,
+        passive,
+    }
+}
+
+fn main() -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "| swarm | policy | first peer, s (median / p95) | first seed, s (median / p95) | offers answered | offers a seed, max/mean | Jain |"
+    )?;
+    writeln!(out, "|---|---|---|---|---|---|---|")?;
+    for scenario in &SCENARIOS {
+        for (name, policy) in [
+            ("Shoal", Policy::Shoal),
+            ("random, bittorrent-tracker", Policy::Random),
+            ("aquatic", Policy::Aquatic),
+            ("wt-tracker", Policy::WtTracker),
+        ] {
+            let line = World::new(policy, scenario).run();
+            writeln!(out, "| {} | {name} | {line} |", scenario.name)?;
+        }
+    }
+    Ok(())
+}
+
+impl World {
+    fn new(policy: Policy, scenario: &'static Scenario) -> Self {
+        Self {
+            policy,
+            scenario,
+            fate: StdRng::seed_from_u64(1),
+            rng: StdRng::seed_from_u64(3),
+            run: (RUN.max(JOINERS / scenario.arrivals) * 1000.0) as u64,
+            start: Instant::now(),
+            peers: Vec::new(),
+            members: Vec::new(),
+            agenda: BinaryHeap::from([Reverse((0, Happens::Join))]),
+            swarms: Swarms::new(swarm::Config::default(), StdRng::seed_from_u64(2)),
+            offer: RawValue::from_string("{}".to_owned()).expect("an object"),
+            offers: BTreeMap::new(),
+            given: 0,
+            answered: 0,
+        }
+    }
+
+    fn run(mut self) -> String {
+        while let Some(Reverse((at, happens))) = self.agenda.pop() {
+            if at > self.run {
+                break;
+            }
+            match happens {
+                Happens::Join => self.join(at),
+                Happens::Announce(peer) if self.peers[peer].leaves > at => self.announce(at, peer),
+                Happens::Announce(_) => {}
+                Happens::Answer(peer, to, offer) => self.answer(at, peer, to, offer),
+                Happens::Leave(peer) => self.leave(at, peer),
+            }
+        }
+        self.report()
+    }
+
+    /// An exponentially distributed time in milliseconds.
+    fn wait(&mut self, mean: f64) -> u64 {
+        let uniform: f64 = self.fate.random();
+        (-(1.0 - uniform).ln() * mean * 1000.0) as u64
+    }
+
+    fn join(&mut self, at: u64) {
+        let next = at + self.wait(1.0 / self.scenario.arrivals);
+        self.agenda.push(Reverse((next, Happens::Join)));
+        let stays = 60_000 + self.wait(540.0);
+        let peer = self.peers.len();
+        self.peers.push(Peer {
+            joined: at,
+            leaves: at + stays,
+            is_seed: self.fate.random_bool(self.scenario.seeds),
+            is_mute: self.fate.random_bool(self.scenario.mute),
+            is_passive: self.fate.random_bool(self.scenario.passive),
+            ..Peer::default()
+        });
+        self.members.push(peer);
+        self.agenda
+            .push(Reverse((at + stays, Happens::Leave(peer))));
+        self.announce(at, peer);
+    }
+
+    fn leave(&mut self, at: u64, peer: usize) {
+        self.members.retain(|member| *member != peer);
+        for other in std::mem::take(&mut self.peers[peer].connected) {
+            self.peers[other].connected.remove(&peer);
+        }
+        let connection = ConnectionId::new(0, peer as u64);
+        self.handle(at, Command::Disconnect { connection });
+    }
+
+    fn announce(&mut self, at: u64, peer: usize) {
+        let jitter = self.rng.random_range(0..INTERVAL / 5);
+        let next = at + INTERVAL * 9 / 10 + jitter;
+        self.agenda.push(Reverse((next, Happens::Announce(peer))));
+        let offers = if self.peers[peer].is_passive {
+            0
+        } else {
+            OFFERS
+        };
+        if self.policy == Policy::Shoal {
+            self.announce_to_shoal(at, peer, offers);
+            return;
+        }
+        let receivers = self.choose(peer, offers);
+        for receiver in receivers {
+            let offer = self.given;
+            self.offered(at, peer, receiver, offer);
+        }
+    }
+
+    /// Receivers as other trackers choose them; none knows roles.
+    fn choose(&mut self, peer: usize, offers: usize) -> Vec<usize> {
+        let count = self.members.len();
+        let picked: Vec<usize> = match self.policy {
+            Policy::Shoal => Vec::new(),
+            Policy::Random => index::sample(&mut self.rng, count, count.min(offers + 1)).into_vec(),
+            Policy::WtTracker => {
+                let start = self.rng.random_range(0..count);
+                (0..count.min(offers + 1))
+                    .map(|step| (start + step) % count)
+                    .collect()
+            }
+            Policy::Aquatic if count <= offers + 1 => (0..count).collect(),
+            Policy::Aquatic => {
+                let middle = count / 2;
+                let run = offers.div_ceil(2);
+                let first = self.rng.random_range(0..=middle - run.min(middle));
+                let room = count - middle - run.min(count - middle);
+                let second = middle + self.rng.random_range(0..=room);
+                (first..first + run).chain(second..second + run).collect()
+            }
+        };
+        picked
+            .into_iter()
+            .filter_map(|index| self.members.get(index).copied())
+            .filter(|member| *member != peer)
+            .take(offers)
+            .collect()
+    }
+
+    fn announce_to_shoal(&mut self, at: u64, peer: usize, offers: usize) {
+        let offers = (0..offers).map(|_| {
+            let number = self.offers.len() as u64;
+            let offer_id = OfferId::from_bytes(id(number));
+            self.offers.insert(offer_id.clone(), number);
+            Offer {
+                offer_id,
+                offer: Cow::Owned(self.offer.clone()),
+            }
+        });
+        let announce = Announce {
+            info_hash: InfoHash::from_bytes(id(0)),
+            peer_id: PeerId::from_bytes(id(peer as u64)),
+            event: Event::Update,
+            left: Some(u64::from(!self.peers[peer].is_seed)),
+            uploaded: None,
+            downloaded: None,
+            numwant: Some(OFFERS as u64),
+            offers: offers.collect(),
+            skipped_offers: 0,
+            tracker_id: None,
+        };
+        let from = ConnectionId::new(0, peer as u64);
+        self.handle(at, Command::Announce { from, announce });
+    }
+
+    fn handle(&mut self, at: u64, command: Command<'_>) {
+        let now = self.start + Duration::from_millis(at);
+        self.swarms.handle(now, command);
+        while let Some(output) = self.swarms.poll_output() {
+            if let Output::Send { to, message, .. } = output
+                && let ServerMessage::Offer(offer) = message
+            {
+                let offerer = number(offer.peer_id.as_bytes());
+                let name = self.offers[&offer.offer_id];
+                self.offered(at, offerer, to.serial() as usize, name);
+            }
+        }
+    }
+
+    /// A peer is given an offer, and answers if it can use it.
+    fn offered(&mut self, at: u64, offerer: usize, receiver: usize, offer: u64) {
+        self.given += 1;
+        let peer = &mut self.peers[receiver];
+        peer.given += 1;
+        if !peer.is_mute && peer.connected.len() < CONNECTIONS {
+            let answer = Happens::Answer(receiver, offerer, offer);
+            self.agenda.push(Reverse((at + ANSWER_AFTER, answer)));
+        }
+    }
+
+    fn answer(&mut self, at: u64, peer: usize, to: usize, offer: u64) {
+        if self.peers[peer].leaves <= at || self.peers[to].leaves <= at {
+            return;
+        }
+        self.answered += 1;
+        if self.policy == Policy::Shoal {
+            let answer = Answer {
+                info_hash: InfoHash::from_bytes(id(0)),
+                peer_id: PeerId::from_bytes(id(peer as u64)),
+                to_peer_id: PeerId::from_bytes(id(to as u64)),
+                offer_id: OfferId::from_bytes(id(offer)),
+                answer: Cow::Owned(self.offer.clone()),
+                tracker_id: None,
+            };
+            let from = ConnectionId::new(0, peer as u64);
+            self.handle(at, Command::Answer { from, answer });
+        }
+        // Two seeds have nothing to give each other and close.
+        if self.peers[peer].is_seed && self.peers[to].is_seed {
+            return;
+        }
+        for (one, other) in [(peer, to), (to, peer)] {
+            self.peers[one].connected.insert(other);
+            self.peers[one].first.get_or_insert(at);
+            if self.peers[other].is_seed {
+                self.peers[one].first_seed.get_or_insert(at);
+            }
+        }
+    }
+
+    fn report(&self) -> String {
+        let (mut first, mut first_seed) = (Vec::new(), Vec::new());
+        let mut seeds: Vec<f64> = Vec::new();
+        for peer in &self.peers {
+            let here = peer.leaves.min(self.run) - peer.joined;
+            if !peer.is_seed && !peer.is_mute {
+                // Who never met anybody waited as long as it was there.
+                let wait = |met: Option<u64>| met.map_or(here, |met| met - peer.joined);
+                first.push(wait(peer.first));
+                first_seed.push(wait(peer.first_seed));
+            }
+            if peer.is_seed && !peer.is_mute && here >= 60_000 {
+                seeds.push(peer.given as f64 / here as f64);
+            }
+        }
+        let seconds = |waits: &[u64], percent: usize| {
+            waits[(waits.len() - 1) * percent / 100] as f64 / 1000.0
+        };
+        first.sort_unstable();
+        first_seed.sort_unstable();
+        let sum: f64 = seeds.iter().sum();
+        let squares: f64 = seeds.iter().map(|rate| rate * rate).sum();
+        let max = seeds.iter().copied().fold(0.0, f64::max);
+        let count = seeds.len() as f64;
+        format!(
+            "{:.1} / {:.1} | {:.1} / {:.1} | {:.0} % | {:.1} | {:.2}",
+            seconds(&first, 50),
+            seconds(&first, 95),
+            seconds(&first_seed, 50),
+            seconds(&first_seed, 95),
+            100.0 * self.answered as f64 / self.given as f64,
+            max / (sum / count),
+            sum * sum / (count * squares)
+        )
+    }
+}
+
+fn id(number: u64) -> [u8; 20] {
+    let mut bytes = [0; 20];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    bytes
+}
+
+fn number(bytes: &[u8; 20]) -> usize {
+    bytes[..8]
+        .iter()
+        .fold(0, |number, byte| number << 8 | usize::from(*byte))
+}

@@ -19,7 +19,7 @@ Sends what clients send, and what they should not, on fresh random torrents, one
 other. The requirements are those of docs/webtorrent-tracker-protocol.md. Some cases take trackers
 down that are not prepared for them: ask before you run this against somebody else's.")]
 pub(crate) struct Args {
-    /// The tracker: ws://HOST[:PORT][/PATH], or wss://.
+    /// The tracker: `ws://HOST[:PORT][/PATH]`, or `wss://`.
     #[arg(value_name = "URL", required_unless_present = "list", value_parser = tracker_url)]
     url: Option<String>,
     /// Print one JSON object a line: each case, then the summary.

@@ -127,7 +127,7 @@ fn a_file_is_seeded_and_announced_until_a_signal_says_stop() {
         })
     );
     let link = metainfo::Magnet::parse(magnet.as_str().expect("text")).expect("a magnet link");
-    assert_eq!(link.trackers, [url.clone()]);
+    assert_eq!(link.trackers, std::slice::from_ref(&url));
     assert_eq!(
         seed.events(&["tracker_up", "verified"]),
         [

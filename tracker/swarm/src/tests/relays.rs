@@ -34,13 +34,7 @@ pub(super) fn check_offers(
             == (announce.info_hash, from, announce.peer_id)
     };
     let is_in = model.peers.iter().any(|peer| is_member(&peer));
-    let wanted = match announce.event {
-        _ if !is_in => 0,
-        Event::Stopped => 0,
-        Event::Started | Event::Completed | Event::Update => {
-            announce.offers.len().min(numwant(announce))
-        }
-    };
+    let wanted = if is_in { wanted(announce) } else { 0 };
     assert_eq!(outputs.len(), wanted.min(candidates.len()));
 
     let mut receivers = BTreeSet::new();
@@ -86,6 +80,16 @@ pub(super) fn check_offers(
         model.give(now, announce.info_hash, offerer, receiver, offer_id);
     }
     met
+}
+
+/// How many of its offers an announce wants relayed.
+fn wanted(announce: &Announce<'_>) -> usize {
+    match announce.event {
+        Event::Stopped => 0,
+        Event::Started | Event::Completed | Event::Update => {
+            announce.offers.len().min(numwant(announce))
+        }
+    }
 }
 
 /// Offers a peer may give or get at once.

@@ -1,6 +1,7 @@
 //! What an operator may choose. Each field has a default that suits one small
 //! machine; the file form is TOML with the same names.
 
+mod check;
 mod duration;
 mod secret;
 
@@ -134,112 +135,6 @@ pub struct Store {
     /// How long a torrent without peers is remembered. Default 90 days.
     #[serde(with = "duration")]
     pub remember_torrents: Duration,
-}
-
-impl Config {
-    /// Checks what the types cannot: ranges, and fields that need each other.
-    ///
-    /// # Errors
-    /// Names the first field that cannot work and what to give instead.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        if self.listen.is_empty() {
-            return Err(ConfigError::new(
-                "listen",
-                "is empty",
-                "give at least one address such as `127.0.0.1:8000`",
-            ));
-        }
-        let Limits {
-            sockets,
-            message_bytes,
-            torrents_per_socket,
-            torrents,
-            messages_per_second,
-            message_burst,
-            outbox_bytes,
-            outbox_messages,
-        } = self.limits;
-        for (field, value, least) in [
-            ("limits.sockets", sockets, 1),
-            // An announce without offers is shorter than this in every client.
-            ("limits.message_bytes", message_bytes, 1024),
-            ("limits.torrents_per_socket", torrents_per_socket, 1),
-            ("limits.torrents", torrents, 1),
-            (
-                "limits.messages_per_second",
-                messages_per_second.try_into().unwrap_or(usize::MAX),
-                1,
-            ),
-            (
-                "limits.message_burst",
-                message_burst.try_into().unwrap_or(usize::MAX),
-                1,
-            ),
-            // A relayed offer always fits.
-            (
-                "limits.outbox_bytes",
-                outbox_bytes,
-                message_bytes.saturating_add(1024),
-            ),
-            ("limits.outbox_messages", outbox_messages, 16),
-            ("swarm.scrape_torrents", self.swarm.scrape_torrents, 1),
-            (
-                "sockets.pings_unanswered",
-                self.sockets
-                    .pings_unanswered
-                    .try_into()
-                    .unwrap_or(usize::MAX),
-                1,
-            ),
-        ] {
-            if value < least {
-                return Err(ConfigError::new(
-                    field,
-                    format!("is `{value}`"),
-                    format!("give {least} or more"),
-                ));
-            }
-        }
-        let second = Duration::from_secs(1);
-        let day = Duration::from_secs(24 * 60 * 60);
-        for (field, value, least, most) in [
-            // Clients obey whatever they are told; 1 s is for tests, not for use.
-            ("swarm.interval", self.swarm.interval, second, day),
-            (
-                "sockets.ping_after",
-                self.sockets.ping_after,
-                Duration::from_millis(10),
-                day,
-            ),
-            (
-                "sockets.write_timeout",
-                self.sockets.write_timeout,
-                Duration::from_millis(10),
-                day,
-            ),
-            (
-                "store.flush_interval",
-                self.store.flush_interval,
-                Duration::from_millis(10),
-                day,
-            ),
-            (
-                "store.busy_timeout",
-                self.store.busy_timeout,
-                Duration::ZERO,
-                day,
-            ),
-        ] {
-            if value < least || value > most {
-                return Err(ConfigError::new(
-                    field,
-                    format!("is `{value:?}`"),
-                    format!("give a time from {least:?} to {most:?}"),
-                ));
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Listen {

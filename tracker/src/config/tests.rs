@@ -88,6 +88,51 @@ fn a_value_out_of_range_is_refused_with_the_field_the_value_and_the_remedy() {
 }
 
 #[test]
+fn a_time_that_would_overflow_a_clock_is_refused() {
+    for (text, field) in [
+        (
+            "[sockets]\nping_jitter = \"99999999999999999s\"",
+            "sockets.ping_jitter",
+        ),
+        ("[store]\naway = \"36501d\"", "store.away"),
+        (
+            "[store]\nremember_peers = \"18446744073709551615s\"",
+            "store.remember_peers",
+        ),
+        (
+            "[store]\nremember_torrents = \"18446744073709551615ms\"",
+            "store.remember_torrents",
+        ),
+    ] {
+        let config: Config = toml::from_str(text).expect("the file is right");
+        let error = config.check().expect_err(field).to_string();
+        assert!(error.starts_with(&format!("`{field}` is `")), "{error}");
+    }
+}
+
+/// The example in the documentation.
+const EXAMPLE: &str = include_str!("../../../docs/tracker.toml");
+
+#[test]
+fn the_example_file_gives_every_field_its_default() {
+    let config: Config = toml::from_str(EXAMPLE).expect("the example is right");
+    assert_eq!(format!("{config:#?}"), format!("{:#?}", Config::default()));
+    // The fields without a default stand in it as comments.
+    for table in ["", "[limits]\n", "[swarm]\n", "[sockets]\n", "[store]\n"] {
+        let error = toml::from_str::<Config>(&format!("{table}no_field = 1\n"));
+        let error = error.expect_err("no such field").message().to_owned();
+        let (_, fields) = error.split_once("expected one of ").expect("a list");
+        for field in fields.split(", ").map(|field| field.trim_matches('`')) {
+            let is_set = |line: &str| {
+                let line = line.trim_start_matches("# ").trim_matches(['[', ']']);
+                line == field || line.starts_with(&format!("{field} = "))
+            };
+            assert!(EXAMPLE.lines().any(is_set), "`{field}` is missing");
+        }
+    }
+}
+
+#[test]
 fn a_secret_hides_itself_and_must_be_long_enough_and_fit_a_header() {
     let secret = Secret::new(" 0123456789abcdef\n").expect("long enough");
     assert_eq!(format!("{secret:?}"), "Secret(…)");

@@ -1,0 +1,111 @@
+//! Ranges of the configuration, which its types do not know.
+
+use std::time::Duration;
+
+use super::{Config, ConfigError, Limits, Sockets, Store, Swarm};
+
+const MOMENT: Duration = Duration::from_millis(10);
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// A hundred years: no sum of such a time and the clock overflows.
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+impl Config {
+    /// Checks what the types cannot: ranges, and fields that need each other.
+    ///
+    /// # Errors
+    /// Names the first field that cannot work and what to give instead.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.listen.is_empty() {
+            return Err(ConfigError::new(
+                "listen",
+                "is empty",
+                "give at least one address such as `127.0.0.1:8000`",
+            ));
+        }
+        self.limits.check()?;
+        self.swarm.check()?;
+        self.sockets.check()?;
+        self.store.check()
+    }
+}
+
+impl Limits {
+    fn check(&self) -> Result<(), ConfigError> {
+        let rate = self.messages_per_second.try_into().unwrap_or(usize::MAX);
+        let burst = self.message_burst.try_into().unwrap_or(usize::MAX);
+        // A relayed offer always fits.
+        let longest = self.message_bytes.saturating_add(1024);
+        for (field, value, least) in [
+            ("limits.sockets", self.sockets, 1),
+            // An announce without offers is shorter than this in every client.
+            ("limits.message_bytes", self.message_bytes, 1024),
+            ("limits.torrents_per_socket", self.torrents_per_socket, 1),
+            ("limits.torrents", self.torrents, 1),
+            ("limits.messages_per_second", rate, 1),
+            ("limits.message_burst", burst, 1),
+            ("limits.outbox_bytes", self.outbox_bytes, longest),
+            ("limits.outbox_messages", self.outbox_messages, 16),
+        ] {
+            at_least(field, value, least)?;
+        }
+        Ok(())
+    }
+}
+
+impl Swarm {
+    fn check(&self) -> Result<(), ConfigError> {
+        at_least("swarm.scrape_torrents", self.scrape_torrents, 1)?;
+        // Clients obey whatever they are told; 1 s is for tests, not for use.
+        within("swarm.interval", self.interval, SECOND, DAY)
+    }
+}
+
+impl Sockets {
+    fn check(&self) -> Result<(), ConfigError> {
+        let pings = self.pings_unanswered.try_into().unwrap_or(usize::MAX);
+        at_least("sockets.pings_unanswered", pings, 1)?;
+        within("sockets.ping_after", self.ping_after, MOMENT, DAY)?;
+        within("sockets.ping_jitter", self.ping_jitter, Duration::ZERO, DAY)?;
+        within("sockets.write_timeout", self.write_timeout, MOMENT, DAY)
+    }
+}
+
+impl Store {
+    fn check(&self) -> Result<(), ConfigError> {
+        let none = Duration::ZERO;
+        within("store.flush_interval", self.flush_interval, MOMENT, DAY)?;
+        within("store.busy_timeout", self.busy_timeout, none, DAY)?;
+        within("store.away", self.away, none, CENTURY)?;
+        within("store.remember_peers", self.remember_peers, none, CENTURY)?;
+        let torrents = self.remember_torrents;
+        within("store.remember_torrents", torrents, none, CENTURY)
+    }
+}
+
+fn at_least(field: &'static str, value: usize, least: usize) -> Result<(), ConfigError> {
+    if value >= least {
+        return Ok(());
+    }
+    Err(ConfigError::new(
+        field,
+        format!("is `{value}`"),
+        format!("give {least} or more"),
+    ))
+}
+
+fn within(
+    field: &'static str,
+    value: Duration,
+    least: Duration,
+    most: Duration,
+) -> Result<(), ConfigError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(ConfigError::new(
+        field,
+        format!("is `{value:?}`"),
+        format!("give a time from {least:?} to {most:?}"),
+    ))
+}

@@ -72,10 +72,11 @@ fn configuration(args: Args) -> anyhow::Result<Config> {
         }
     }
     config.database = args.database.or(config.database);
-    config.admin_token = match (args.admin_token_file, std::env::var(TOKEN_VARIABLE)) {
+    config.admin_token = match (args.admin_token_file, std::env::var_os(TOKEN_VARIABLE)) {
         (Some(file), _) => Some(Secret::from_file(&file)?),
-        (None, Ok(token)) => Some(Secret::new(&token).context(TOKEN_VARIABLE)?),
-        (None, Err(_)) => None,
+        // What is not UTF-8 is refused as a token, and must not go for none.
+        (None, Some(token)) => Some(Secret::new(&token.to_string_lossy()).context(TOKEN_VARIABLE)?),
+        (None, None) => None,
     };
     Ok(config)
 }

@@ -39,7 +39,10 @@ impl Secret {
             path: path.to_owned(),
             error,
         })?;
-        Self::new(&text)
+        Self::new(&text).map_err(|error| SecretError::InFile {
+            path: path.to_owned(),
+            error: Box::new(error),
+        })
     }
 
     /// Tells whether `given` is this secret, in a time that depends on its length alone.
@@ -66,6 +69,14 @@ pub enum SecretError {
         /// What the system said.
         #[source]
         error: std::io::Error,
+    },
+    /// The file can be read, and what it holds cannot be a token.
+    #[error("the token file `{}` cannot be used: {error}", path.display())]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// Why; it is told with the file's name, so it is no source.
+        error: Box<Self>,
     },
     /// Too short or too long.
     #[error(

@@ -272,6 +272,67 @@ fn a_full_disk_is_told_once_and_when_there_is_room_again_nothing_was_lost() {
     assert_eq!(home.tracker().client().downloaded(), u64::from(PEERS) + 1);
 }
 
+/// A folder and a file without leave to write; root has to lose its privilege to
+/// write anywhere for it. The limit makes files as on a full disk.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_is_full_or_read_only_at_the_start_keeps_nobody_from_being_served() {
+    use std::os::unix::fs::PermissionsExt;
+    let privileged = Command::new("id").arg("-u").output().expect("id runs");
+    let mut plain = vec!["setpriv", "--bounding-set", "-dac_override"];
+    if privileged.stdout != b"0\n" {
+        plain.clear();
+    }
+    let full = [
+        "sh",
+        "-c",
+        "trap '' XFSZ; ulimit -S -f 0; exec \"$@\"",
+        "sh",
+    ];
+    for (under, existing) in [(&plain[..], true), (&plain[..], false), (&full[..], true)] {
+        let home = Home::new();
+        if existing {
+            let tracker = home.tracker();
+            tracker.client().download(1);
+            assert_eq!(tracker.stop("TERM").0, Some(0));
+        }
+        let allow = |folder, file| {
+            let allow =
+                |path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode));
+            allow(home.folder.path().to_owned(), folder).expect("ours");
+            if existing {
+                allow(home.file("state.db"), file).expect("ours");
+            }
+        };
+        if under != full {
+            allow(0o555, 0o444);
+        }
+        let tracker = home.tracker_under(under);
+        tracker.wait_for("degraded");
+        let mut client = tracker.client();
+        let known = u64::from(existing);
+        assert_eq!(client.downloaded(), known);
+        client.download(1);
+        client.download(2);
+        assert_eq!(client.downloaded(), 2);
+        allow(0o755, 0o644);
+        let pid = tracker.child.id().to_string();
+        let raised = Command::new("prlimit")
+            .args(["--fsize=unlimited", "--pid", &pid])
+            .status();
+        assert!(raised.expect("prlimit runs").success());
+        tracker.wait_for("ready");
+        let (code, log) = tracker.stop("TERM");
+        assert_eq!(code, Some(0), "{log}");
+        assert_eq!(
+            log.matches("the database cannot be written").count(),
+            1,
+            "{log}"
+        );
+        assert_eq!(home.tracker().client().downloaded(), 2);
+    }
+}
+
 #[test]
 fn what_cannot_work_is_told_with_the_field_the_value_and_what_to_do() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -309,6 +370,14 @@ fn what_cannot_work_is_told_with_the_field_the_value_and_what_to_do() {
         log.starts_with("shoal: the token file `/nowhere/token` cannot be read"),
         "{log}"
     );
+    let token = folder.path().join("token");
+    std::fs::write(&token, "").expect("written");
+    let (code, log) = run(&["--admin-token-file", path(&token)]);
+    let expected = format!(
+        "shoal: the token file `{}` cannot be used: the admin token has `0` bytes: give 16 to 1024",
+        token.display()
+    );
+    assert!(log.starts_with(&expected) && code == Some(1), "{log}");
     assert_eq!(run(&["--listen", "8000"]).0, Some(2));
     assert_eq!(run(&["--tls-cert", "c.pem"]).0, Some(2));
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");

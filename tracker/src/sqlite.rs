@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{
@@ -15,6 +16,14 @@ use tracker_protocol::{InfoHash, PeerId};
 use crate::client::Client;
 use crate::store::{Changes, PeerRow, TorrentChange, Transport};
 
+mod column;
+mod lock;
+mod open_error;
+
+use column::{info_hash, peer_id, signed, unsigned};
+use lock::Lock;
+pub(crate) use open_error::OpenError;
+
 /// Connections of the pool: the writer, and readers for the admin API.
 const CONNECTIONS: u32 = 4;
 
@@ -22,15 +31,8 @@ const CONNECTIONS: u32 = 4;
 #[derive(Clone, Debug)]
 pub(crate) struct Database {
     pool: SqlitePool,
-}
-
-/// Why a database cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum OpenError {
-    #[error(transparent)]
-    Open(#[from] sqlx::Error),
-    #[error(transparent)]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// Held against other trackers; one that only reads needs none.
+    lock: Option<Arc<Lock>>,
 }
 
 /// A torrent's row. Times are milliseconds since 1970.
@@ -49,9 +51,15 @@ pub(crate) struct Horizon {
 }
 
 impl Database {
-    /// Opens the file at `path`, makes it when it is missing, and brings its
-    /// tables up to date.
-    pub(crate) async fn open(path: &Path, busy_timeout: Duration) -> Result<Self, OpenError> {
+    /// Opens the file at `path`, makes it when it is missing, brings its tables
+    /// up to date, and writes to it: a disk that is full or read-only shows now.
+    pub(crate) async fn open(
+        path: &Path,
+        busy_timeout: Duration,
+        now: i64,
+    ) -> Result<Self, OpenError> {
+        open_error::check_place(path)?;
+        let lock = Lock::take(path)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -65,13 +73,55 @@ impl Database {
             .max_connections(CONNECTIONS)
             .connect_with(options)
             .await?;
-        sqlx::migrate!("../migrations").run(&pool).await?;
-        Ok(Self { pool })
+        let database = Self {
+            pool,
+            lock: Some(Arc::new(lock)),
+        };
+        match database.prepare(now).await {
+            Ok(()) => Ok(database),
+            Err(error) => {
+                database.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn prepare(&self, now: i64) -> Result<(), OpenError> {
+        sqlx::migrate!("../migrations").run(&self.pool).await?;
+        Ok(self.write(&Changes::default(), now).await?)
+    }
+
+    /// What [`Database::restore`] gives, of a file that cannot be written.
+    pub(crate) async fn restore_unwritable(
+        path: &Path,
+        limit: u32,
+    ) -> Result<Vec<RestoredTorrent>, sqlx::Error> {
+        let options = SqliteConnectOptions::new().filename(path).read_only(true);
+        // Without the log's index, and without leave to make one, SQLite reads
+        // nothing but a file that is promised not to change.
+        // https://www.sqlite.org/wal.html#read_only_databases
+        let promised = options.clone().immutable(true);
+        let mut last = Ok(Vec::new());
+        for options in [options, promised] {
+            let pool = SqlitePoolOptions::new()
+                .max_connections(1)
+                .connect_lazy_with(options);
+            let database = Self { pool, lock: None };
+            last = database.restore(limit).await;
+            database.close().await;
+            if last.is_ok() {
+                break;
+            }
+        }
+        last
     }
 
     /// Closes the file; what was committed moves from the log into it.
     pub(crate) async fn close(&self) {
         self.pool.close().await;
+        if let Some(lock) = &self.lock {
+            lock.release();
+        }
     }
 
     /// Writes `changes` in one transaction: all of them or none.
@@ -252,6 +302,30 @@ impl Database {
         })
         .collect()
     }
+
+    /// Notes that a peer which [`Database::absent_peers`] would give is gone for
+    /// good; returns whether there was one. That it was counted is remembered.
+    pub(crate) async fn forget_absent(
+        &self,
+        of: &InfoHash,
+        peer: &PeerId,
+        seen: Range<i64>,
+    ) -> Result<bool, sqlx::Error> {
+        let hash = of.as_bytes().as_slice();
+        let peer = peer.as_bytes().as_slice();
+        let done = sqlx::query!(
+            "UPDATE peers SET present = 0
+             WHERE info_hash = ? AND peer_id = ? AND present = 1
+               AND last_seen >= ? AND last_seen < ?",
+            hash,
+            peer,
+            seen.start,
+            seen.end
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
 }
 
 async fn write_torrent(
@@ -314,22 +388,4 @@ async fn write_peer(
     .execute(&mut **tx)
     .await?;
     Ok(())
-}
-
-/// SQLite's integers are signed; no real count comes near their end.
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// The tables' checks keep these from being negative.
-fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
-}
-
-fn info_hash(bytes: &[u8]) -> Result<InfoHash, sqlx::Error> {
-    InfoHash::try_from(bytes).map_err(|error| sqlx::Error::Decode(error.into()))
-}
-
-fn peer_id(bytes: &[u8]) -> Result<PeerId, sqlx::Error> {
-    PeerId::try_from(bytes).map_err(|error| sqlx::Error::Decode(error.into()))
 }

@@ -3,15 +3,18 @@
 //! for the disk. A crash loses at most one interval; a stop loses nothing.
 //!
 //! While the database fails, facts merge on, one warning in a while says so, and
-//! the tracker serves from memory.
+//! the tracker serves from memory. A database that could not be opened is opened
+//! again before each write; so is one that failed, whose connections may have been
+//! made while it could not be written.
 
 mod changes;
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use swarm::{Change, Fact, PeerStats, Role};
+use swarm::{Change, Fact, PeerStats, RestoredTorrent, Role};
 use tokio::sync::broadcast;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -21,19 +24,26 @@ pub(crate) use changes::{Changes, PeerRow, TorrentChange, Transport};
 
 use crate::config;
 use crate::event::Event;
-use crate::sqlite::{Database, Horizon};
+use crate::sqlite::{Database, Horizon, OpenError};
 use crate::stats::Counters;
 
 /// Between two warnings about a database that keeps failing.
 const WARN_EVERY: Duration = Duration::from_secs(60);
 /// Between two looks for rows to forget.
 const FORGET_EVERY: Duration = Duration::from_secs(10 * 60);
+/// Torrents whose counts are given back to the swarms.
+pub(crate) const RESTORED: u32 = 250_000;
 
 /// What of the swarms is to survive.
 #[derive(Debug)]
 pub(crate) struct Store {
     config: config::Store,
-    database: Option<Database>,
+    /// Where the database is; without it there is none.
+    path: Option<PathBuf>,
+    /// Absent while it cannot be opened.
+    database: Mutex<Option<Database>>,
+    /// What was read when it could be opened at last, until [`Store::take_restored`].
+    restored: Mutex<Vec<RestoredTorrent>>,
     changes: Mutex<Changes>,
     /// Held while the database is written: one transaction after the other.
     writing: tokio::sync::Mutex<Writing>,
@@ -44,20 +54,25 @@ pub(crate) struct Store {
 
 #[derive(Debug, Default)]
 struct Writing {
+    /// Whether the swarms were given what the database knew before.
+    restored: bool,
     warned: Option<Instant>,
     forgot: Option<Instant>,
 }
 
 impl Store {
+    /// A store at `path`, to be opened by [`Store::open`].
     pub(crate) fn new(
         config: config::Store,
-        database: Option<Database>,
+        path: Option<PathBuf>,
         counters: Arc<Counters>,
         events: broadcast::Sender<Event>,
     ) -> Self {
         Self {
             config,
-            database,
+            path,
+            database: Mutex::default(),
+            restored: Mutex::default(),
             changes: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
             healthy: AtomicBool::new(true),
@@ -66,9 +81,47 @@ impl Store {
         }
     }
 
+    /// Opens the database at a start. When it cannot be written for now this says
+    /// so and succeeds: the tracker is to serve, with what can be read of it.
+    ///
+    /// # Errors
+    /// What somebody has to set right first.
+    pub(crate) async fn open(&self) -> Result<(), OpenError> {
+        let Some(path) = &self.path else {
+            return Ok(());
+        };
+        let mut writing = self.writing.lock().await;
+        match self.attempt(path, &mut writing).await {
+            Err(error) if error.may_pass() => {
+                self.failed(&mut writing, &error);
+                match Database::restore_unwritable(path, RESTORED).await {
+                    Ok(torrents) => self.restored().extend(torrents),
+                    Err(error) => tracing::debug!(%error, "nor can the database be read"),
+                }
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    /// The database, opened if it is not.
+    async fn connect(&self, path: &Path) -> Result<Database, OpenError> {
+        if let Some(database) = self.database() {
+            return Ok(database);
+        }
+        let database = Database::open(path, self.config.busy_timeout, unix_millis()).await?;
+        *self.slot() = Some(database.clone());
+        Ok(database)
+    }
+
+    /// What the database knows and the swarms do not yet.
+    pub(crate) fn take_restored(&self) -> Vec<RestoredTorrent> {
+        std::mem::take(&mut *self.restored())
+    }
+
     /// The database to read from; what it says may be one interval old.
-    pub(crate) fn database(&self) -> Option<&Database> {
-        self.database.as_ref()
+    pub(crate) fn database(&self) -> Option<Database> {
+        self.slot().clone()
     }
 
     /// Whether the last write worked, or there is nothing to write to.
@@ -78,7 +131,7 @@ impl Store {
 
     /// Notes a fact, to be written soon. `transport` is the peer's.
     pub(crate) fn record(&self, fact: &Fact, transport: Transport) {
-        if self.database.is_none() {
+        if self.path.is_none() {
             return;
         }
         let now = unix_millis();
@@ -88,11 +141,14 @@ impl Store {
             last_seen: now,
         };
         let mut changes = self.changes();
-        match *fact {
+        let noted = match *fact {
             Fact::TorrentOpened { info_hash } | Fact::TorrentClosed { info_hash } => {
-                changes.torrent(info_hash, seen);
+                changes.torrent(info_hash, seen)
             }
-            Fact::TorrentRemoved { info_hash } => changes.delete(info_hash),
+            Fact::TorrentRemoved { info_hash } => {
+                changes.delete(info_hash);
+                true
+            }
             Fact::Peer {
                 info_hash,
                 peer_id,
@@ -100,27 +156,29 @@ impl Store {
                 stats,
                 ..
             } => {
-                changes.torrent(info_hash, seen);
                 let row = peer_row(stats, change, transport, now);
-                if !changes.peer(info_hash, peer_id, row) {
-                    self.counters.store_facts_dropped.add(1);
-                }
+                changes.torrent(info_hash, seen) && changes.peer(info_hash, peer_id, row)
             }
             Fact::Completed { info_hash, peer_id } => {
-                changes.torrent(
-                    info_hash,
-                    TorrentChange {
-                        completed: 1,
-                        ..seen
-                    },
-                );
-                changes.counted(info_hash, peer_id);
+                let once_more = TorrentChange {
+                    completed: 1,
+                    ..seen
+                };
+                changes.torrent(info_hash, once_more) && changes.counted(info_hash, peer_id)
             }
+        };
+        if !noted {
+            self.counters.store_facts_dropped.add(1);
         }
     }
 
-    /// Writes every few seconds until `stop`; the last write is the caller's.
-    pub(crate) async fn run(&self, stop: CancellationToken) {
+    /// Writes every few seconds until `stop`, and hands `restore` what the database
+    /// knew when it could be read at last. The last write is the caller's.
+    pub(crate) async fn run(
+        &self,
+        stop: CancellationToken,
+        mut restore: impl FnMut(RestoredTorrent),
+    ) {
         loop {
             // Never longer than the interval, which bounds what a crash loses.
             let pause = self
@@ -133,6 +191,7 @@ impl Store {
             }
             // A failure is told by `flush`, and tried again after the next pause.
             let _ = self.flush().await;
+            self.take_restored().into_iter().for_each(&mut restore);
         }
     }
 
@@ -140,36 +199,58 @@ impl Store {
     ///
     /// # Errors
     /// What the database said; the changes are kept.
-    pub(crate) async fn flush(&self) -> Result<(), sqlx::Error> {
-        let Some(database) = &self.database else {
+    pub(crate) async fn flush(&self) -> Result<(), OpenError> {
+        let Some(path) = &self.path else {
             return Ok(());
         };
         let mut writing = self.writing.lock().await;
-        let changes = std::mem::take(&mut *self.changes());
-        // A healthy database is left alone when there is nothing to say to it.
-        let result = if changes.is_empty() && self.healthy() {
-            Ok(())
-        } else {
-            database.write(&changes, unix_millis()).await
-        };
-        match result {
+        match self.attempt(path, &mut writing).await {
             Ok(()) => {
                 self.counters.store_flushes.add(1);
                 self.recovered(&mut writing);
-                self.forget(database, &mut writing).await;
                 Ok(())
             }
             Err(error) => {
-                self.changes().restore(changes);
                 self.failed(&mut writing, &error);
+                if !error.is_of_the_moment() {
+                    self.disconnect().await;
+                }
                 Err(error)
             }
         }
     }
 
+    async fn attempt(&self, path: &Path, writing: &mut Writing) -> Result<(), OpenError> {
+        let database = self.connect(path).await?;
+        let changes = std::mem::take(&mut *self.changes());
+        // A healthy database is left alone when there is nothing to say to it.
+        if !(changes.is_empty() && self.healthy())
+            && let Err(error) = database.write(&changes, unix_millis()).await
+        {
+            self.changes().restore(changes);
+            return Err(error.into());
+        }
+        // Counts of a database that could not be read before: what happened since
+        // is in them now.
+        if !writing.restored {
+            let torrents = database.restore(RESTORED).await?;
+            self.restored().extend(torrents);
+            writing.restored = true;
+        }
+        self.forget(&database, writing).await;
+        Ok(())
+    }
+
     /// Closes the database, which tidies its files.
     pub(crate) async fn close(&self) {
-        if let Some(database) = &self.database {
+        // Not before a write that is under way has ended.
+        let _writing = self.writing.lock().await;
+        self.disconnect().await;
+    }
+
+    async fn disconnect(&self) {
+        let database = self.slot().take();
+        if let Some(database) = database {
             database.close().await;
         }
     }
@@ -194,7 +275,7 @@ impl Store {
         }
     }
 
-    fn failed(&self, writing: &mut Writing, error: &sqlx::Error) {
+    fn failed(&self, writing: &mut Writing, error: &OpenError) {
         self.counters.store_failures.add(1);
         if self.healthy.swap(false, Ordering::Relaxed) {
             let reason = error.to_string();
@@ -205,8 +286,8 @@ impl Store {
             tracing::warn!(
                 %error,
                 waiting = self.changes().len(),
-                "the database cannot be written: the tracker serves from memory and keeps trying; \
-                 free disk space, or make the file writable"
+                "the database cannot be written: the tracker serves from memory and keeps trying; {}",
+                error.remedy()
             );
         }
     }
@@ -226,6 +307,14 @@ impl Store {
             Ok(rows) => tracing::debug!(rows, "old rows forgotten"),
             Err(error) => tracing::debug!(%error, "old rows cannot be forgotten"),
         }
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Option<Database>> {
+        self.database.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn restored(&self) -> MutexGuard<'_, Vec<RestoredTorrent>> {
+        self.restored.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn changes(&self) -> MutexGuard<'_, Changes> {

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,9 +23,8 @@ use crate::event::Event;
 use crate::http;
 use crate::router::Router;
 use crate::shared::Shared;
-use crate::sqlite::Database;
 use crate::stats::{Counters, Stats};
-use crate::store::{Store, unix_millis};
+use crate::store::{RESTORED, Store, unix_millis};
 use crate::tls::{self, TlsError};
 
 /// Events kept for a watcher that is behind; it loses older ones and is told.
@@ -40,8 +39,6 @@ const TICK: Duration = Duration::from_millis(500);
 const GOODBYE: Duration = Duration::from_secs(1);
 /// How long the last write may take.
 const LAST_FLUSH: Duration = Duration::from_secs(3);
-/// Torrents whose counts are given back to the swarms at a start.
-const RESTORED: u32 = 250_000;
 
 /// A running tracker. It runs until [`Tracker::stop`]; dropping it cuts
 /// everything off, as a crash would.
@@ -75,12 +72,11 @@ pub enum StartError {
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// The database cannot be used.
-    #[error("the database `{}` cannot be used: give a path in a folder that exists and can be written, or move the file away", path.display())]
+    #[error("the database `{}` cannot be used: {error}", path.display())]
     Database {
         /// The file.
         path: PathBuf,
-        /// What SQLite said.
-        #[source]
+        /// Why, and what to do; it is told with the path, so it is no source.
         error: Box<dyn std::error::Error + Send + Sync>,
     },
 }
@@ -116,14 +112,10 @@ pub async fn start(
     let listeners = listeners(&config)?;
     let (events, _) = broadcast::channel(EVENTS);
     let counters = Arc::new(Counters::default());
-    let database = match &config.database {
-        Some(path) => Some(open(path, &config).await?),
-        None => None,
-    };
     let (started, started_at) = (Instant::now(), unix_millis());
     let store = Arc::new(Store::new(
         config.store.clone(),
-        database,
+        config.database.clone(),
         Arc::clone(&counters),
         events.clone(),
     ));
@@ -134,7 +126,7 @@ pub async fn start(
         Arc::clone(&counters),
         events.clone(),
     ));
-    restore(&config, &store, &router).await?;
+    open(&config, &store, &router).await?;
     let shared = Arc::new(Shared {
         message_limits: Limits {
             offers: config.swarm.offers_per_announce,
@@ -152,11 +144,15 @@ pub async fn start(
     let (addresses, server) = serve(&shared, listeners, pages)?;
     let stop = CancellationToken::new();
     let flushing = Arc::clone(&shared.store);
+    let restoring = Arc::clone(&shared.router);
     let ticking = Arc::clone(&shared.router);
     let workers = [
         tokio::spawn({
             let stop = stop.clone();
-            async move { flushing.run(stop).await }
+            async move {
+                let restore = |torrent| restoring.restore(torrent);
+                flushing.run(stop, restore).await;
+            }
         }),
         tokio::spawn({
             let stop = stop.clone();
@@ -231,30 +227,15 @@ impl Tracker {
     }
 }
 
-/// Opens the database at `path`.
-async fn open(path: &Path, config: &Config) -> Result<Database, StartError> {
-    Database::open(path, config.store.busy_timeout)
-        .await
-        .map_err(|error| StartError::Database {
-            path: path.to_owned(),
-            error: error.into(),
-        })
-}
-
-/// Gives the swarms what the database knows.
-async fn restore(config: &Config, store: &Store, router: &Router) -> Result<(), StartError> {
-    let (Some(database), Some(path)) = (store.database(), &config.database) else {
-        return Ok(());
-    };
-    let torrents = database
-        .restore(RESTORED)
-        .await
-        .map_err(|error| StartError::Database {
+/// Opens the database, and gives the swarms what it knows.
+async fn open(config: &Config, store: &Store, router: &Router) -> Result<(), StartError> {
+    if let (Err(error), Some(path)) = (store.open().await, &config.database) {
+        return Err(StartError::Database {
             path: path.clone(),
             error: error.into(),
-        })?;
-    tracing::info!(torrents = torrents.len(), "counts restored");
-    for torrent in torrents {
+        });
+    }
+    for torrent in store.take_restored() {
         router.restore(torrent);
     }
     Ok(())

@@ -59,7 +59,10 @@ pub(super) async fn list(
     {
         return Err(Problem::NO_SUCH_TORRENT);
     }
-    let mut found = connected(&shared, info_hash, after, usize::from(limit) + 1);
+    let wanted = usize::from(limit) + 1;
+    let mut found = connected(&shared, info_hash, after, wanted);
+    // Where the rows end that were looked at, if there may be more.
+    let mut looked_to = None;
     if let Some(database) = shared.store.database()
         && !shared.store.is_deleted(&info_hash)
     {
@@ -68,27 +71,34 @@ pub(super) async fn list(
         let rows = database
             .absent_peers(&info_hash, seen, after.as_ref(), u32::from(limit) + 1)
             .await?;
+        if rows.len() >= wanted {
+            looked_to = rows.last().map(|(peer_id, _)| (*peer_id, None));
+        }
         for (peer_id, row) in rows {
             // One that returned less than a flush interval ago is on both sides.
             if !shared.router.has_peer(info_hash, peer_id) {
                 found.push(((peer_id, None), away(peer_id, &row)));
             }
         }
-        found.sort_by_key(|((peer_id, connection), _)| {
-            (*peer_id, connection.is_none(), *connection)
-        });
+        found.sort_by_key(|(place, _)| order(*place));
     }
-    let more = found.len() > usize::from(limit);
-    found.truncate(limit.into());
-    let next_cursor = found
-        .last()
-        .filter(|_| more)
-        .map(|(place, _)| cursor(*place));
+    let mut last = None;
+    if found.len() >= wanted {
+        found.truncate(limit.into());
+        last = found.last().map(|(place, _)| *place);
+    } else if let Some(end) = looked_to {
+        // Rows of peers that have returned were left out: the page is short, and
+        // goes no further than they did.
+        found.retain(|(place, _)| order(*place) <= order(end));
+        last = Some(end);
+    }
+    let next_cursor = last.map(cursor);
     let peers = found.into_iter().map(|(_, peer)| peer).collect();
     Ok(HttpResponse::Ok().json(Peers { peers, next_cursor }))
 }
 
-/// `DELETE /torrents/{info_hash}/peers/{peer_id}`: it is told, and may come back.
+/// `DELETE /torrents/{info_hash}/peers/{peer_id}`: it is told, and may come back;
+/// one that is away is not expected back any more.
 pub(super) async fn kick(
     _: Authorized,
     path: web::Path<(String, String)>,
@@ -97,11 +107,27 @@ pub(super) async fn kick(
     let (info_hash, peer_id) = path.into_inner();
     let info_hash = id("info_hash", &info_hash)?;
     let peer_id = id("peer_id", &peer_id)?;
-    if shared.router.kick(info_hash, peer_id) {
+    let mut known = shared.router.kick(info_hash, peer_id);
+    // One that returned under the same id may be in both places.
+    if let Some(database) = shared.store.database() {
+        let seen = shared.store.away_since()..shared.started_at;
+        match database.forget_absent(&info_hash, &peer_id, seen).await {
+            Ok(was_away) => known |= was_away,
+            // The live one is gone, and its row follows when the database can be written.
+            Err(_) if known => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if known {
         Ok(HttpResponse::NoContent().finish())
     } else {
         Err(Problem::NO_SUCH_PEER)
     }
+}
+
+/// Sorts places: entries first, the row after them.
+fn order((peer_id, connection): Place) -> (PeerId, bool, Option<ConnectionId>) {
+    (peer_id, connection.is_none(), connection)
 }
 
 fn connected(

@@ -9,6 +9,8 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 use serde::Serialize;
 
+use crate::sqlite::OpenError;
+
 /// What went wrong and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Problem {
@@ -32,7 +34,7 @@ impl Problem {
         StatusCode::NOT_FOUND,
         "no-such-path",
         "no such path",
-        "the API has stats, torrents, torrents/{info_hash} and torrents/{info_hash}/peers",
+        "/api/v1 has stats, torrents, torrents/{info_hash}, torrents/{info_hash}/peers and torrents/{info_hash}/peers/{peer_id}",
     );
     pub(super) const ADMIN_DISABLED: Self = Self::fixed(
         StatusCode::FORBIDDEN,
@@ -62,13 +64,13 @@ impl Problem {
         StatusCode::NOT_FOUND,
         "no-such-peer",
         "no such peer",
-        "this peer is not connected: GET /api/v1/torrents/{info_hash}/peers lists those that are",
+        "this peer is neither connected nor away: GET /api/v1/torrents/{info_hash}/peers lists those that are",
     );
     pub(super) const NO_SUCH_METHOD: Self = Self::fixed(
         StatusCode::METHOD_NOT_ALLOWED,
         "no-such-method",
         "the path has no such method",
-        "GET reads; DELETE removes a torrent or a peer",
+        "GET reads; DELETE removes a torrent or a peer: the header `Allow` tells which this path has",
     );
     pub(super) const STORE_UNAVAILABLE: Self = Self::fixed(
         StatusCode::SERVICE_UNAVAILABLE,
@@ -93,9 +95,7 @@ impl Problem {
 
     /// A value that cannot be meant.
     pub(super) fn invalid(field: &'static str, value: &str, remedy: fmt::Arguments<'_>) -> Self {
-        /// Characters of the value that are told back.
-        const SHOWN: usize = 100;
-        let value: String = value.chars().take(SHOWN).collect();
+        let value = shown(value);
         Self {
             status: StatusCode::UNPROCESSABLE_ENTITY,
             code: "invalid-value",
@@ -110,9 +110,19 @@ impl Problem {
             status: StatusCode::UNPROCESSABLE_ENTITY,
             code: "invalid-query",
             title: "the query cannot be used",
-            detail: format!("{error}: give `cursor` and `limit`, each at most once").into(),
+            detail: format!(
+                "{}: give `cursor` and `limit`, each at most once",
+                shown(&error.to_string())
+            )
+            .into(),
         }
     }
+}
+
+/// As much of a remote's text as is told back.
+fn shown(text: &str) -> String {
+    const CHARACTERS: usize = 100;
+    text.chars().take(CHARACTERS).collect()
 }
 
 impl fmt::Display for Problem {
@@ -156,6 +166,13 @@ impl Responder for Problem {
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
         tracing::debug!(%error, "the database cannot be read");
+        Self::STORE_UNAVAILABLE
+    }
+}
+
+impl From<OpenError> for Problem {
+    fn from(error: OpenError) -> Self {
+        tracing::debug!(%error, "the database cannot be written");
         Self::STORE_UNAVAILABLE
     }
 }

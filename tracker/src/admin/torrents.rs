@@ -54,29 +54,37 @@ pub(super) async fn list(
     for torrent in shared.router.torrents(after, wanted) {
         found.entry(torrent.info_hash).or_default().0 = Some(torrent);
     }
+    // Where the rows end that were looked at, if there may be more.
+    let mut looked_to = None;
     if let Some(database) = shared.store.database() {
-        for (info_hash, row) in database
+        let rows = database
             .torrents(after.as_ref(), u32::from(limit) + 1)
-            .await?
-        {
+            .await?;
+        if rows.len() >= wanted {
+            looked_to = rows.last().map(|(info_hash, _)| *info_hash);
+        }
+        for (info_hash, row) in rows {
             if !shared.store.is_deleted(&info_hash) {
                 found.entry(info_hash).or_default().1 = Some(row);
             }
         }
     }
-    let more = found.len() > usize::from(limit);
+    let mut next_cursor = None;
+    if found.len() >= wanted {
+        next_cursor = found.keys().nth(wanted - 2).copied();
+    } else if let Some(end) = looked_to {
+        // Deleted ones were left out: the page is short, and goes no further.
+        found.retain(|info_hash, _| *info_hash <= end);
+        next_cursor = Some(end);
+    }
     let torrents: Vec<Torrent> = found
         .into_iter()
         .take(usize::from(limit))
         .map(|(info_hash, (live, row))| shown(info_hash, live, row))
         .collect();
-    let next_cursor = torrents
-        .last()
-        .filter(|_| more)
-        .map(|torrent| torrent.info_hash.clone());
     Ok(HttpResponse::Ok().json(Torrents {
         torrents,
-        next_cursor,
+        next_cursor: next_cursor.map(|info_hash| info_hash.to_string()),
     }))
 }
 

@@ -9,6 +9,10 @@ use tracker_protocol::{InfoHash, PeerId};
 /// makes the fact anew.
 pub(crate) const CHANGED_PEERS_MAX: usize = 200_000;
 
+/// Torrents that may wait to be written: as many as a default tracker may have at
+/// a time. Beyond it facts about further ones are dropped and counted.
+pub(crate) const CHANGED_TORRENTS_MAX: usize = 200_000;
+
 /// What to change in a torrent's row. Times are milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TorrentChange {
@@ -63,23 +67,33 @@ impl Changes {
         self.deleted.len() + self.torrents.len() + self.peers.len()
     }
 
-    /// Notes that the torrent was seen, and how often it was completed.
-    pub(crate) fn torrent(&mut self, info_hash: InfoHash, change: TorrentChange) {
+    /// Notes that the torrent was seen, and how often it was completed; returns
+    /// false when there is no room for one more torrent.
+    pub(crate) fn torrent(&mut self, info_hash: InfoHash, change: TorrentChange) -> bool {
+        let full = self.torrents.len() >= CHANGED_TORRENTS_MAX;
         match self.torrents.entry(info_hash) {
+            Entry::Vacant(_) if full => false,
             Entry::Vacant(entry) => {
                 entry.insert(change);
+                true
             }
             Entry::Occupied(mut entry) => {
                 let known = entry.get_mut();
                 known.completed += change.completed;
                 known.last_seen = change.last_seen;
+                true
             }
         }
     }
 
-    /// Notes that the torrent's `completed` counts the peer.
-    pub(crate) fn counted(&mut self, info_hash: InfoHash, peer_id: PeerId) {
-        self.counted.insert((info_hash, peer_id));
+    /// Notes that the torrent's `completed` counts the peer; returns false when
+    /// there is no room for one more.
+    pub(crate) fn counted(&mut self, info_hash: InfoHash, peer_id: PeerId) -> bool {
+        let room = self.counted.len() < CHANGED_PEERS_MAX;
+        if room {
+            self.counted.insert((info_hash, peer_id));
+        }
+        room
     }
 
     /// Notes the peer's state; returns false when there is no room for one more peer.

@@ -9,13 +9,15 @@ mod peers;
 mod problem;
 mod torrents;
 
-use actix_web::{HttpResponse, web};
+use actix_web::http::header;
+use actix_web::{HttpResponse, Resource, ResponseError, web};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use auth::Authorized;
 use problem::Problem;
 
+use crate::http::reads;
 use crate::shared::Shared;
 
 /// Items of a page unless asked otherwise.
@@ -23,21 +25,41 @@ const PAGE_DEFAULT: u16 = 100;
 /// Items of the longest page.
 const PAGE_MAX: u16 = 1000;
 
+/// Methods of a path that reads; HEAD is as GET (RFC 9110 §9.1).
+const READS: &str = "GET, HEAD";
+
 pub(crate) fn configure(to: &mut web::ServiceConfig) {
-    let resource = |path| web::resource(path).default_service(web::to(no_such_method));
+    let v1 = web::scope("/v1")
+        .service(at("/stats", READS).route(reads(stats)))
+        .service(at("/torrents", READS).route(reads(torrents::list)))
+        .service(
+            at("/torrents/{info_hash}", "GET, HEAD, DELETE")
+                .route(reads(torrents::one))
+                .route(web::delete().to(torrents::remove)),
+        )
+        .service(at("/torrents/{info_hash}/peers", READS).route(reads(peers::list)))
+        .service(
+            at("/torrents/{info_hash}/peers/{peer_id}", "DELETE")
+                .route(web::delete().to(peers::kick)),
+        )
+        .default_service(web::to(no_such_path));
+    // Whatever is asked for under it, its errors have one form.
     to.service(
-        web::scope("/api/v1")
-            .service(resource("/stats").get(stats))
-            .service(resource("/torrents").get(torrents::list))
-            .service(
-                resource("/torrents/{info_hash}")
-                    .get(torrents::one)
-                    .delete(torrents::remove),
-            )
-            .service(resource("/torrents/{info_hash}/peers").get(peers::list))
-            .service(resource("/torrents/{info_hash}/peers/{peer_id}").delete(peers::kick))
+        web::scope("/api")
+            .service(v1)
             .default_service(web::to(no_such_path)),
     );
+}
+
+/// A path whose other methods are refused, and told which there are.
+fn at(path: &str, allowed: &'static str) -> Resource {
+    let refuse = move |_: Authorized| {
+        let mut response = Problem::NO_SUCH_METHOD.error_response();
+        let allowed = header::HeaderValue::from_static(allowed);
+        response.headers_mut().insert(header::ALLOW, allowed);
+        std::future::ready(response)
+    };
+    web::resource(path).default_service(web::to(refuse))
 }
 
 async fn stats(_: Authorized, shared: web::Data<Shared>) -> HttpResponse {
@@ -46,10 +68,6 @@ async fn stats(_: Authorized, shared: web::Data<Shared>) -> HttpResponse {
 
 async fn no_such_path(_: Authorized) -> Problem {
     Problem::NO_SUCH_PATH
-}
-
-async fn no_such_method(_: Authorized) -> Problem {
-    Problem::NO_SUCH_METHOD
 }
 
 /// Which page of a list is wanted.

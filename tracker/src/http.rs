@@ -1,14 +1,14 @@
 //! Routes for people, monitors and scripts, beside the WebSockets.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
-use actix_web::guard::GuardContext;
+use actix_web::guard::{self, GuardContext};
 use actix_web::http::header;
-use actix_web::{HttpResponse, web};
+use actix_web::{FromRequest, Handler, HttpResponse, Responder, Route, web};
 use serde::Serialize;
 
 use crate::admin;
+use crate::metrics::metrics;
 use crate::shared::Shared;
 use crate::socket;
 
@@ -23,11 +23,37 @@ pub(crate) fn configure(to: &mut web::ServiceConfig, pages: &impl Fn(&mut web::S
             .to(socket::upgrade),
     );
     pages(to);
-    to.route("/healthz", web::get().to(healthz))
-        .route("/readyz", web::get().to(readyz))
-        .route("/stats.json", web::get().to(stats_json))
-        .route("/metrics", web::get().to(metrics))
-        .configure(admin::configure);
+    for (path, route) in [
+        ("/healthz", reads(healthz)),
+        ("/readyz", reads(readyz)),
+        ("/stats.json", reads(stats_json)),
+        ("/metrics", reads(metrics)),
+    ] {
+        to.service(
+            web::resource(path)
+                .route(route)
+                .default_service(web::to(read_only)),
+        );
+    }
+    admin::configure(to);
+}
+
+/// A route for GET, and for HEAD, whose body the server leaves out.
+pub(crate) fn reads<F, Args>(handler: F) -> Route
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::route()
+        .guard(guard::Any(guard::Get()).or(guard::Head()))
+        .to(handler)
+}
+
+async fn read_only() -> HttpResponse {
+    HttpResponse::MethodNotAllowed()
+        .insert_header((header::ALLOW, "GET, HEAD"))
+        .body("this path can be read alone: use GET or HEAD\n")
 }
 
 fn asks_for_websocket(request: &GuardContext<'_>) -> bool {
@@ -121,46 +147,4 @@ async fn stats_json(shared: web::Data<Shared>) -> HttpResponse {
             peers_ipv6: census.ipv6,
             clients,
         })
-}
-
-/// [Prometheus' text format](https://prometheus.io/docs/instrumenting/exposition_formats/).
-async fn metrics(shared: web::Data<Shared>) -> HttpResponse {
-    let stats = shared.stats();
-    let mut text = String::new();
-    for (name, kind, value) in [
-        ("uptime_seconds", "gauge", stats.uptime_seconds),
-        ("sockets", "gauge", stats.sockets),
-        ("torrents", "gauge", stats.torrents),
-        ("seeders", "gauge", stats.seeders),
-        ("leechers", "gauge", stats.leechers),
-        ("sockets_refused_total", "counter", stats.sockets_refused),
-        (
-            "messages_received_total",
-            "counter",
-            stats.messages_received,
-        ),
-        ("messages_refused_total", "counter", stats.messages_refused),
-        ("messages_sent_total", "counter", stats.messages_sent),
-        ("offers_dropped_total", "counter", stats.offers_dropped),
-        ("outbox_overflows_total", "counter", stats.outbox_overflows),
-        ("sockets_dead_total", "counter", stats.sockets_dead),
-        ("write_timeouts_total", "counter", stats.write_timeouts),
-        ("store_flushes_total", "counter", stats.store_flushes),
-        ("store_failures_total", "counter", stats.store_failures),
-        (
-            "store_facts_dropped_total",
-            "counter",
-            stats.store_facts_dropped,
-        ),
-        ("store_healthy", "gauge", u64::from(stats.store_healthy)),
-    ] {
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "# TYPE shoal_tracker_{name} {kind}\nshoal_tracker_{name} {value}"
-        );
-    }
-    HttpResponse::Ok()
-        .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(text)
 }

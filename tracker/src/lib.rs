@@ -17,6 +17,7 @@ mod client;
 mod config;
 mod event;
 mod http;
+mod metrics;
 mod outbox;
 mod router;
 mod shared;

@@ -68,6 +68,74 @@ async fn without_a_token_the_admin_api_is_closed_to_everybody() {
 }
 
 #[tokio::test]
+async fn every_path_that_reads_takes_head_and_tells_its_methods_to_others() {
+    let tracker = start(config()).await;
+    let to = address(&tracker);
+    for path in ["/healthz", "/readyz", "/stats.json", "/metrics"] {
+        let head = http(to, "HEAD", path, &[]).await;
+        assert_eq!((head.status, head.body.as_str()), (200, ""), "{path}");
+        let post = http(to, "POST", path, &[]).await;
+        assert_eq!(post.status, 405, "{path}");
+        assert!(post.head.contains("\r\nallow: get, head\r\n"), "{post:?}");
+    }
+    let torrent = format!("/api/v1/torrents/{}", hex(1));
+    let peer = format!("{torrent}/peers/{}", hex(2));
+    for (path, allowed) in [
+        ("/api/v1/stats", "get, head"),
+        ("/api/v1/torrents", "get, head"),
+        (torrent.as_str(), "get, head, delete"),
+        (peer.as_str(), "delete"),
+    ] {
+        let put = admin(to, "PUT", path).await;
+        assert_eq!(problem(&put), (405, json!("no-such-method")), "{path}");
+        let allow = format!("\r\nallow: {allowed}\r\n");
+        assert!(put.head.contains(&allow), "{put:?}");
+    }
+    let head = admin(to, "HEAD", "/api/v1/torrents").await;
+    assert_eq!((head.status, head.body.as_str()), (200, ""));
+    // Nothing under /api is told in another form, however far from a path of ours.
+    for path in ["/api", "/api/", "/api/v2/stats", "/api/v1//stats"] {
+        let nowhere = admin(to, "GET", path).await;
+        assert_eq!(problem(&nowhere), (404, json!("no-such-path")), "{path}");
+    }
+    let long = format!("/api/v1/torrents?{}", "x".repeat(3000));
+    let long = admin(to, "GET", &long).await;
+    assert_eq!(problem(&long), (422, json!("invalid-query")));
+    assert!(long.body.len() < 400, "{long:?}");
+}
+
+#[tokio::test]
+async fn each_metric_has_its_help_its_type_and_one_value() {
+    let tracker = start(config()).await;
+    let metrics = http(address(&tracker), "GET", "/metrics", &[]).await.body;
+    let lines: Vec<&str> = metrics.lines().collect();
+    let mut names = std::collections::BTreeSet::new();
+    for metric in lines.chunks(3) {
+        let [help, kind, value] = *metric else {
+            panic!("not three lines: {metric:?}")
+        };
+        let (name, help) = help
+            .strip_prefix("# HELP ")
+            .and_then(|line| line.split_once(' '))
+            .expect("a help line");
+        assert!(help.ends_with('.'), "{help}");
+        assert!(
+            name.starts_with("shoal_tracker_") && names.insert(name),
+            "{name}"
+        );
+        let expected = if name.ends_with("_total") {
+            "counter"
+        } else {
+            "gauge"
+        };
+        assert_eq!(kind, format!("# TYPE {name} {expected}"));
+        let value = value.strip_prefix(name).expect("its value").trim_start();
+        assert!(value.parse::<u64>().is_ok(), "{value}");
+    }
+    assert_eq!(names.len(), 17, "{metrics}");
+}
+
+#[tokio::test]
 async fn torrents_come_in_pages_and_one_by_one() {
     let tracker = start(config()).await;
     let to = address(&tracker);

@@ -1,0 +1,127 @@
+//! `/metrics`: the numbers for Prometheus.
+
+use std::fmt::Write;
+
+use actix_web::{HttpResponse, web};
+
+use crate::shared::Shared;
+use crate::stats::Stats;
+
+/// [Prometheus' text format](https://prometheus.io/docs/instrumenting/exposition_formats/).
+pub(crate) async fn metrics(shared: web::Data<Shared>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(exposition(&shared.stats()))
+}
+
+/// Name, help, value.
+type Metric = (&'static str, &'static str, u64);
+
+fn exposition(stats: &Stats) -> String {
+    let mut text = String::new();
+    let gauges = gauges(stats).into_iter().map(|metric| ("gauge", metric));
+    let counters = counters(stats)
+        .into_iter()
+        .map(|metric| ("counter", metric));
+    for (kind, (name, help, value)) in gauges.chain(counters) {
+        let name = format_args!("shoal_tracker_{name}");
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}"
+        );
+    }
+    text
+}
+
+fn gauges(stats: &Stats) -> [Metric; 6] {
+    [
+        (
+            "uptime_seconds",
+            "Seconds since the start.",
+            stats.uptime_seconds,
+        ),
+        ("sockets", "Open WebSockets.", stats.sockets),
+        (
+            "torrents",
+            "Torrents with at least one peer.",
+            stats.torrents,
+        ),
+        (
+            "seeders",
+            "Peers that have everything, over all torrents.",
+            stats.seeders,
+        ),
+        (
+            "leechers",
+            "Peers that miss something, over all torrents.",
+            stats.leechers,
+        ),
+        (
+            "store_healthy",
+            "1 when the last write to the database worked, or there is no database.",
+            u64::from(stats.store_healthy),
+        ),
+    ]
+}
+
+/// Their names end in `_total`, as the format's conventions have it.
+fn counters(stats: &Stats) -> [Metric; 11] {
+    [
+        (
+            "sockets_refused_total",
+            "Sockets refused because the limit was reached.",
+            stats.sockets_refused,
+        ),
+        (
+            "messages_received_total",
+            "Messages received.",
+            stats.messages_received,
+        ),
+        (
+            "messages_refused_total",
+            "Messages received that were refused.",
+            stats.messages_refused,
+        ),
+        (
+            "messages_sent_total",
+            "Messages written, offers and answers included.",
+            stats.messages_sent,
+        ),
+        (
+            "offers_dropped_total",
+            "Offers dropped because a receiver does not read fast enough.",
+            stats.offers_dropped,
+        ),
+        (
+            "outbox_overflows_total",
+            "Sockets closed because even responses did not fit any more.",
+            stats.outbox_overflows,
+        ),
+        (
+            "sockets_dead_total",
+            "Sockets closed because nothing was heard from them.",
+            stats.sockets_dead,
+        ),
+        (
+            "write_timeouts_total",
+            "Sockets closed because a write took too long.",
+            stats.write_timeouts,
+        ),
+        (
+            "store_flushes_total",
+            "Transactions written to the database.",
+            stats.store_flushes,
+        ),
+        (
+            "store_failures_total",
+            "Transactions that failed; their changes were kept and tried again.",
+            stats.store_failures,
+        ),
+        (
+            "store_facts_dropped_total",
+            "Facts about peers and torrents that found no room while the database failed.",
+            stats.store_facts_dropped,
+        ),
+    ]
+}

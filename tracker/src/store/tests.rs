@@ -1,6 +1,6 @@
 use tracker_protocol::PeerId;
 
-use super::changes::CHANGED_PEERS_MAX;
+use super::changes::{CHANGED_PEERS_MAX, CHANGED_TORRENTS_MAX};
 use super::*;
 
 const HASH: InfoHash = InfoHash::from_bytes([1; 20]);
@@ -96,4 +96,17 @@ fn a_full_map_takes_news_of_the_peers_in_it_and_of_no_others() {
     assert!(!changes.peer(HASH, PEER, peer(0, 0)));
     assert!(changes.peer(HASH, PeerId::from_bytes([0; 20]), peer(1, 1)));
     assert_eq!(changes.peers.len(), CHANGED_PEERS_MAX);
+}
+
+#[test]
+fn a_full_map_takes_news_of_the_torrents_in_it_and_of_no_others() {
+    let mut changes = Changes::default();
+    for n in 0..CHANGED_TORRENTS_MAX {
+        let mut bytes = [0; 20];
+        bytes[..8].copy_from_slice(&(n as u64).to_be_bytes());
+        assert!(changes.torrent(InfoHash::from_bytes(bytes), torrent(0, 0)));
+    }
+    assert!(!changes.torrent(HASH, torrent(1, 1)));
+    assert!(changes.torrent(InfoHash::from_bytes([0; 20]), torrent(1, 1)));
+    assert_eq!(changes.torrents.len(), CHANGED_TORRENTS_MAX);
 }

@@ -40,7 +40,9 @@ const OURS: &[&str] = &[
 const RUNTIMES: &[&str] = &[
     "tokio",
     "actix-web",
-    "actix-ws",
+    "actix-codec",
+    "actix-http",
+    "actix-service",
     "sqlx",
     "webrtc",
     "rtc",

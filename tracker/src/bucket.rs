@@ -24,6 +24,12 @@ impl TokenBucket {
         }
     }
 
+    /// How long the next message has to wait.
+    pub(crate) fn wait(&self, now: Instant) -> Duration {
+        let mut next = *self;
+        next.take(now)
+    }
+
     /// Takes one token and returns how long to wait before acting on it.
     pub(crate) fn take(&mut self, now: Instant) -> Duration {
         self.full_at = self.full_at.max(now) + self.pace;
@@ -39,7 +45,13 @@ mod tests {
     fn a_burst_passes_at_once_and_what_follows_keeps_the_pace() {
         let start = Instant::now();
         let mut bucket = TokenBucket::new(start, 10, 3);
-        let waits: Vec<u128> = (0..5).map(|_| bucket.take(start).as_millis()).collect();
+        let waits: Vec<u128> = (0..5)
+            .map(|_| {
+                let next = bucket.wait(start);
+                assert_eq!(bucket.take(start), next);
+                next.as_millis()
+            })
+            .collect();
         assert_eq!(waits, [0, 0, 0, 100, 200]);
         // After a pause the burst is there again, and no more than it.
         let later = start + Duration::from_secs(60);

@@ -83,6 +83,10 @@ pub struct Limits {
     /// Messages waiting to be written to one socket. Default 2 000, an announce
     /// response for each torrent of a full burst.
     pub outbox_messages: usize,
+    /// Bytes waiting to be written to all sockets together. Beyond it offers are
+    /// dropped, and sockets that have something to read are not heard until they
+    /// have read it; responses are not dropped. Default 64 MiB.
+    pub outboxes_bytes: usize,
 }
 
 /// What clients are told, and how long their offers and entries live.
@@ -173,6 +177,7 @@ impl Default for Limits {
             message_burst: 2_000,
             outbox_bytes: 512 * 1024,
             outbox_messages: 2_000,
+            outboxes_bytes: 64 * 1024 * 1024,
         }
     }
 }

@@ -10,17 +10,17 @@ use serde::Serialize;
 use crate::admin;
 use crate::metrics::metrics;
 use crate::shared::Shared;
-use crate::socket;
+use crate::upgrade;
 
 /// Clients named in `/stats.json`; a remote can make up any number of them.
 const CLIENTS_SHOWN: usize = 50;
 
-/// WebSockets on any path; then the caller's pages; then ours.
+/// Requests that nearly ask for a WebSocket; then the caller's pages; then ours.
 pub(crate) fn configure(to: &mut web::ServiceConfig, pages: &impl Fn(&mut web::ServiceConfig)) {
     to.service(
         web::resource("/{path:.*}")
             .guard(asks_for_websocket)
-            .to(socket::upgrade),
+            .to(upgrade::misunderstood),
     );
     pages(to);
     for (path, route) in [

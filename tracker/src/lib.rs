@@ -6,6 +6,10 @@
 //! `/api/v1`. What a client says, and who hears of it, is decided in
 //! [`tracker_protocol`] and [`swarm`]; nothing here looks into an offer.
 //!
+//! `server` puts actix-web to work and takes a connection out of it at its upgrade,
+//! because its buffers and channels cost an idle WebSocket 16 KiB (`upgrade`).
+//! `frames` reads and writes what follows.
+//!
 //! A message goes from `socket` (one task a connection) through `router` (one
 //! mutex round the swarms) into the `outbox` of each receiver; facts that have to
 //! survive go to `store`, which writes them behind through `sqlite`.
@@ -16,10 +20,12 @@ mod census;
 mod client;
 mod config;
 mod event;
+mod frames;
 mod http;
 mod metrics;
 mod outbox;
 mod router;
+mod server;
 mod shared;
 mod socket;
 mod sqlite;
@@ -27,6 +33,7 @@ mod stats;
 mod store;
 mod tls;
 mod tracker;
+mod upgrade;
 
 pub use config::{
     Config, ConfigError, Limits, Listen, Secret, SecretError, Sockets, Store as StoreConfig,

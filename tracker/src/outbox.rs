@@ -5,27 +5,67 @@
 //! the bulk, and a client makes new ones at its next announce. A response is
 //! never dropped; one that does not fit between responses alone means that the
 //! remote asks and does not read, and its socket is closed with 1013.
+//!
+//! All outboxes together have a budget too. While it is spent, no outbox takes an
+//! offer in, and a socket with something to write is not read (see `socket`): what
+//! is pushed for it then comes from those that do read.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
-use actix_ws::{CloseCode, CloseReason};
+use actix_http::ws::{CloseCode, CloseReason};
 use bytes::Bytes;
 use swarm::Class;
-use tokio::sync::Notify;
 use tracker_protocol::ServerMessage;
 
-/// Messages taken out at once. actix-ws queues 32 before it makes us wait, and
-/// writes what it has queued at once.
+/// Messages taken out at once, to be written at once.
 const BATCH_MESSAGES: usize = 16;
+/// Bytes after which no more messages are taken out with others.
+const BATCH_BYTES: usize = 32 * 1024;
+
+/// What outboxes may hold.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    /// Bytes in one outbox.
+    pub(crate) bytes: usize,
+    /// Messages in one outbox.
+    pub(crate) messages: usize,
+    /// Bytes in all outboxes, beyond which they take no offers.
+    pub(crate) bytes_in_all: usize,
+    spent: AtomicUsize,
+}
+
+impl Budget {
+    pub(crate) const fn new(bytes: usize, messages: usize, bytes_in_all: usize) -> Self {
+        Self {
+            bytes,
+            messages,
+            bytes_in_all,
+            spent: AtomicUsize::new(0),
+        }
+    }
+
+    /// Whether all outboxes together hold as much as they may.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.spent.load(Ordering::Relaxed) >= self.bytes_in_all
+    }
+
+    fn spend(&self, bytes: usize) {
+        self.spent.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn regain(&self, bytes: usize) {
+        self.spent.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
 
 /// A bounded queue of messages to one socket.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    max_bytes: usize,
-    max_messages: usize,
+    budget: Arc<Budget>,
     queue: Mutex<Queue>,
-    changed: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +76,8 @@ struct Queue {
     pong: Option<Bytes>,
     ping: bool,
     close: Option<CloseReason>,
+    /// The socket's task, while it waits for something to write.
+    waiting: Option<Waker>,
 }
 
 /// What the socket's task has to write.
@@ -62,12 +104,10 @@ pub(crate) enum Pushed {
 }
 
 impl Outbox {
-    pub(crate) fn new(max_bytes: usize, max_messages: usize) -> Self {
+    pub(crate) fn new(budget: Arc<Budget>) -> Self {
         Self {
-            max_bytes,
-            max_messages,
+            budget,
             queue: Mutex::default(),
-            changed: Notify::new(),
         }
     }
 
@@ -77,6 +117,9 @@ impl Outbox {
         let mut queue = self.lock();
         if queue.close.is_some() {
             return Pushed::Closing;
+        }
+        if class == Class::Offer && self.budget.is_spent() {
+            return Pushed::OfferDropped;
         }
         let mut offers_dropped = 0;
         if !self.fits(&queue, bytes) {
@@ -89,48 +132,63 @@ impl Outbox {
                     code: CloseCode::Again,
                     description: Some("too much waits to be read: read faster or ask less".into()),
                 });
-                queue.messages.clear();
-                queue.bytes = 0;
-                drop(queue);
-                self.changed.notify_one();
+                queue.messages = VecDeque::new();
+                self.budget.regain(std::mem::take(&mut queue.bytes));
+                wake(queue);
                 return Pushed::Overflow;
             }
         }
         queue.bytes += bytes;
+        self.budget.spend(bytes);
         queue.messages.push_back((class, message));
-        drop(queue);
-        self.changed.notify_one();
+        wake(queue);
         Pushed::Queued { offers_dropped }
     }
 
     /// Asks the remote for a sign of life.
     pub(crate) fn ping(&self) {
-        self.lock().ping = true;
-        self.changed.notify_one();
+        let mut queue = self.lock();
+        queue.ping = true;
+        wake(queue);
     }
 
     /// Answers a ping.
     pub(crate) fn pong(&self, payload: Bytes) {
-        self.lock().pong = Some(payload);
-        self.changed.notify_one();
+        let mut queue = self.lock();
+        queue.pong = Some(payload);
+        wake(queue);
     }
 
     /// Closes the socket after what is queued; the first reason stays.
     pub(crate) fn close(&self, reason: CloseReason) {
-        self.lock().close.get_or_insert(reason);
-        self.changed.notify_one();
+        let mut queue = self.lock();
+        queue.close.get_or_insert(reason);
+        wake(queue);
     }
 
-    /// Waits until there is something to write and takes a share of it.
-    ///
-    /// Only the socket's task calls this. Cancel-safe: nothing is taken before it returns.
-    pub(crate) async fn next(&self) -> Batch {
-        loop {
-            if let Some(batch) = self.take() {
-                return batch;
+    /// Takes a share of what there is to write; without any, the task is woken when
+    /// there is. Only the socket's task calls this.
+    pub(crate) fn poll_next(&self, context: &Context<'_>) -> Poll<Batch> {
+        let mut queue = self.lock();
+        match self.take(&mut queue) {
+            Some(batch) => Poll::Ready(batch),
+            None => {
+                queue.waiting = Some(context.waker().clone());
+                Poll::Pending
             }
-            self.changed.notified().await;
         }
+    }
+
+    /// Whether so much waits that the remote should not be heard before it has read
+    /// some of it. The rest of the room is for what others send it.
+    pub(crate) fn is_crowded(&self) -> bool {
+        let queue = self.lock();
+        queue.bytes > self.budget.bytes / 4 || queue.messages.len() > self.budget.messages / 4
+    }
+
+    /// What all outboxes may hold.
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// Bytes that wait.
@@ -139,15 +197,22 @@ impl Outbox {
         self.lock().bytes
     }
 
-    fn take(&self) -> Option<Batch> {
-        let mut queue = self.lock();
-        let count = queue.messages.len().min(BATCH_MESSAGES);
-        let messages: Vec<_> = queue
-            .messages
-            .drain(..count)
-            .map(|(_, message)| message)
-            .collect();
-        queue.bytes -= messages.iter().map(size).sum::<usize>();
+    fn take(&self, queue: &mut Queue) -> Option<Batch> {
+        let mut messages = Vec::new();
+        let mut bytes = 0;
+        while messages.len() < BATCH_MESSAGES && bytes < BATCH_BYTES {
+            let Some((_, message)) = queue.messages.pop_front() else {
+                break;
+            };
+            bytes += size(&message);
+            messages.push(message);
+        }
+        queue.bytes -= bytes;
+        self.budget.regain(bytes);
+        if queue.messages.is_empty() {
+            // An idle socket keeps no room for messages.
+            queue.messages = VecDeque::new();
+        }
         let batch = Batch {
             pong: queue.pong.take(),
             ping: std::mem::take(&mut queue.ping),
@@ -166,8 +231,8 @@ impl Outbox {
     }
 
     fn fits(&self, queue: &Queue, bytes: usize) -> bool {
-        queue.messages.len() < self.max_messages
-            && queue.bytes.saturating_add(bytes) <= self.max_bytes
+        queue.messages.len() < self.budget.messages
+            && queue.bytes.saturating_add(bytes) <= self.budget.bytes
     }
 
     /// Drops the oldest offers until `bytes` fit, and says how many that took.
@@ -175,10 +240,11 @@ impl Outbox {
         let mut dropped = 0;
         let mut kept = VecDeque::with_capacity(queue.messages.len());
         while let Some((class, message)) = queue.messages.pop_front() {
-            let room = queue.messages.len() + kept.len() + 1 < self.max_messages
-                && queue.bytes.saturating_add(bytes) <= self.max_bytes;
+            let room = queue.messages.len() + kept.len() + 1 < self.budget.messages
+                && queue.bytes.saturating_add(bytes) <= self.budget.bytes;
             if class == Class::Offer && !room {
                 queue.bytes -= size(&message);
+                self.budget.regain(size(&message));
                 dropped += 1;
             } else {
                 kept.push_back((class, message));
@@ -191,6 +257,23 @@ impl Outbox {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         // No section under this lock can panic half-way through a change.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        let queue = self.queue.get_mut();
+        self.budget
+            .regain(queue.unwrap_or_else(PoisonError::into_inner).bytes);
+    }
+}
+
+/// Lets go of the queue, and wakes the socket's task if it waits.
+fn wake(mut queue: MutexGuard<'_, Queue>) {
+    let waiting = queue.waiting.take();
+    drop(queue);
+    if let Some(task) = waiting {
+        task.wake();
     }
 }
 

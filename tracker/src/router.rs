@@ -8,11 +8,10 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use actix_ws::{CloseCode, CloseReason};
+use actix_http::ws::{CloseCode, CloseReason};
 use rand::rngs::StdRng;
 use swarm::{
     Change, Class, Command, ConnectionId, Fact, Output, Peer, RestoredTorrent, Role, Swarms,
@@ -24,7 +23,7 @@ use tracker_protocol::{ClientMessage, Failure, InfoHash, PeerId, ServerMessage};
 use crate::census::Census;
 use crate::config::Limits;
 use crate::event::Event;
-use crate::outbox::{Outbox, Pushed};
+use crate::outbox::{Budget, Outbox, Pushed};
 use crate::stats::Counters;
 use crate::store::{Store, Transport};
 
@@ -34,7 +33,9 @@ const NODE: u16 = 0;
 /// The swarms and the sockets of their peers.
 #[derive(Debug)]
 pub(crate) struct Router {
-    limits: Limits,
+    /// Most sockets.
+    limit: usize,
+    outboxes: Arc<Budget>,
     core: Mutex<Core>,
     store: Arc<Store>,
     counters: Arc<Counters>,
@@ -63,7 +64,6 @@ struct Socket {
 pub(crate) struct Connection {
     id: ConnectionId,
     outbox: Arc<Outbox>,
-    heard: AtomicBool,
     router: Arc<Router>,
 }
 
@@ -78,7 +78,7 @@ pub(crate) enum Refused {
 
 impl Router {
     pub(crate) fn new(
-        limits: Limits,
+        limits: &Limits,
         swarms: Swarms<StdRng>,
         store: Arc<Store>,
         counters: Arc<Counters>,
@@ -92,7 +92,12 @@ impl Router {
             closing: false,
         };
         Self {
-            limits,
+            limit: limits.sockets,
+            outboxes: Arc::new(Budget::new(
+                limits.outbox_bytes,
+                limits.outbox_messages,
+                limits.outboxes_bytes,
+            )),
             core: Mutex::new(core),
             store,
             counters,
@@ -106,15 +111,12 @@ impl Router {
         transport: Transport,
         remote: IpAddr,
     ) -> Result<Connection, Refused> {
-        let outbox = Arc::new(Outbox::new(
-            self.limits.outbox_bytes,
-            self.limits.outbox_messages,
-        ));
+        let outbox = Arc::new(Outbox::new(Arc::clone(&self.outboxes)));
         let mut core = self.core();
         if core.closing {
             return Err(Refused::Closing);
         }
-        if core.sockets.len() >= self.limits.sockets {
+        if core.sockets.len() >= self.limit {
             return Err(Refused::Full);
         }
         core.serial += 1;
@@ -131,7 +133,6 @@ impl Router {
         Ok(Connection {
             id,
             outbox,
-            heard: AtomicBool::new(false),
             router: Arc::clone(self),
         })
     }
@@ -360,16 +361,6 @@ impl Connection {
 
     pub(crate) const fn outbox(&self) -> &Arc<Outbox> {
         &self.outbox
-    }
-
-    /// Notes a sign of life.
-    pub(crate) fn heard(&self) {
-        self.heard.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether there was a sign of life since the last call.
-    pub(crate) fn was_heard(&self) -> bool {
-        self.heard.swap(false, Ordering::Relaxed)
     }
 }
 

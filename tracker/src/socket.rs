@@ -1,129 +1,333 @@
-//! One WebSocket: the upgrade, and the task that reads and writes it.
+//! One WebSocket: the task that reads and writes it, on its actix worker.
 //!
-//! Reading and writing are two loops of one task, so that neither waits for the
-//! other; the first to end ends the socket. The task lives on its actix worker.
+//! Ten thousand of them are idle for each one that is not, so a socket keeps only
+//! what it cannot do without: no buffer to read into (a worker has one for all), none
+//! to write from unless the remote is slower than we are, no channel, one timer.
 
-use std::net::{IpAddr, Ipv4Addr};
+mod room;
+
+use std::ops::ControlFlow;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::Instant;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
-use actix_ws::{
-    AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, ProtocolError, Session,
-};
-use tokio::time::{sleep, timeout};
-use tracing::Instrument;
+use actix_codec::{AsyncRead, AsyncWrite, ReadBuf};
+use actix_http::ws::{CloseCode, CloseReason};
+use bytes::Bytes;
+use tokio::io::AsyncWriteExt;
+use tokio::time::{Sleep, sleep_until, timeout};
 use tracker_protocol::{ClientMessage, Verdict};
 
 use crate::bucket::TokenBucket;
-use crate::outbox::{Batch, Outbox};
-use crate::router::{Connection, Refused};
+use crate::frames::{self, Event, Reader};
+use crate::router::Connection;
 use crate::shared::Shared;
-use crate::store::Transport;
 
-/// Seconds after which a refused client may try again; spread, so that those
-/// refused together do not return together.
-const RETRY_AFTER_SECONDS: std::ops::Range<u32> = 10..60;
+pub(crate) use room::forget;
+use room::{READ, WRITE, lay_out};
 
-/// Answers an upgrade request on any path.
-pub(crate) async fn upgrade(
-    request: HttpRequest,
-    body: web::Payload,
-    shared: web::Data<Shared>,
-) -> actix_web::Result<HttpResponse> {
-    let transport = if request.app_config().secure() {
-        Transport::Wss
-    } else {
-        Transport::Ws
-    };
-    let remote = request
-        .peer_addr()
-        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |addr| addr.ip());
-    let connection = match shared.router.connect(transport, remote) {
-        Ok(connection) => connection,
-        Err(refused) => {
-            shared.counters.sockets_refused.add(1);
-            let wait = rand::random_range(RETRY_AFTER_SECONDS);
-            return Ok(HttpResponse::ServiceUnavailable()
-                .insert_header((header::RETRY_AFTER, wait))
-                .body(match refused {
-                    Refused::Full => "the tracker has as many sockets as it may: try again later\n",
-                    Refused::Closing => "the tracker is stopping: try again later\n",
-                }));
-        }
-    };
-    let (response, session, stream) = actix_ws::handle(&request, body)?;
-    let limit = shared.config.limits.message_bytes;
-    let stream = stream
-        .max_frame_size(limit)
-        .aggregate_continuations()
-        .max_continuation_size(limit);
-    let span = tracing::debug_span!("socket", connection = %connection.id());
-    actix_web::rt::spawn(serve(shared.into_inner(), connection, session, stream).instrument(span));
-    Ok(response)
-}
+/// Looks after which the other sockets of the worker have a turn.
+const READS: u32 = 4;
+/// How long a remote may take to end a closed connection.
+const LINGER: Duration = Duration::from_secs(1);
 
-/// Reads and writes until one of them ends; the connection's peers go with it.
-async fn serve(
+struct Socket<S> {
     shared: Arc<Shared>,
     connection: Connection,
-    session: Session,
-    mut stream: AggregatedMessageStream,
-) {
-    let outbox = Arc::clone(connection.outbox());
-    let mut writer = session.clone();
-    let reason = tokio::select! {
-        reason = read(&shared, &connection, &mut stream) => reason,
-        reason = write(&shared, &outbox, &mut writer) => reason,
-        reason = watch(&shared, &connection) => reason,
+    stream: S,
+    reader: Reader,
+    bucket: TokenBucket,
+    /// What the remote has not taken yet; the first `written` bytes are gone.
+    unwritten: Vec<u8>,
+    written: usize,
+    /// When the batch on its way has to be written.
+    write_by: Option<Instant>,
+    /// Follows the batch on its way.
+    close: Option<CloseReason>,
+    /// When the next message may be acted on; until then nothing is read.
+    paused_until: Option<Instant>,
+    /// Its reader holds messages that were not acted on for want of room for answers.
+    behind: bool,
+    /// It filled the room for reading: others are to write before it is read again,
+    /// or what all of them send at once would have to wait for that in outboxes.
+    turn_over: bool,
+    ping_at: Instant,
+    pings_unanswered: u32,
+    /// There was a sign of life since the last ping.
+    heard: bool,
+}
+
+/// How a socket ends.
+enum End {
+    /// With a close frame.
+    Close(Option<CloseReason>),
+    /// The remote is gone.
+    Gone,
+}
+
+/// Reads and writes until the socket ends; the connection's peers go with it.
+///
+/// `read` was read before, `unwritten` has to be written first.
+pub(crate) fn serve<S>(
+    shared: Arc<Shared>,
+    connection: Connection,
+    stream: S,
+    mut read: Vec<u8>,
+    unwritten: Vec<u8>,
+) -> impl Future<Output = ()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let now = Instant::now();
+    let limits = &shared.config.limits;
+    let bucket = TokenBucket::new(now, limits.messages_per_second, limits.message_burst);
+    let mut socket = Socket {
+        connection,
+        stream,
+        reader: Reader::default(),
+        bucket,
+        unwritten,
+        written: 0,
+        write_by: Some(now + shared.config.sockets.write_timeout),
+        close: None,
+        paused_until: None,
+        behind: false,
+        turn_over: false,
+        ping_at: next_ping(&shared, now),
+        pings_unanswered: 0,
+        heard: false,
+        shared,
     };
-    // Its peers are gone for the others before the remote learns of the end.
-    drop(connection);
-    tracing::debug!(?reason, "socket ends");
-    let close = session.close(reason);
-    if timeout(shared.config.sockets.write_timeout, close)
-        .await
-        .is_err()
-    {
-        // The listener's TCP_USER_TIMEOUT ends what still waits in the kernel.
-        shared.counters.write_timeouts.add(1);
+    async move {
+        let end = match socket.take_in(&mut read, now) {
+            ControlFlow::Break(end) => end,
+            ControlFlow::Continue(()) => {
+                drop(std::mem::take(&mut read));
+                let mut timer = pin!(sleep_until(socket.ping_at.into()));
+                std::future::poll_fn(|context| socket.poll(context, timer.as_mut())).await
+            }
+        };
+        // Boxed: most sockets are far from their end, and need no room for it.
+        Box::pin(socket.finish(end)).await;
     }
 }
 
-/// Hands every message to the router, at the pace the socket is allowed.
-async fn read(
-    shared: &Shared,
-    connection: &Connection,
-    stream: &mut AggregatedMessageStream,
-) -> Option<CloseReason> {
-    let limits = &shared.config.limits;
-    let mut bucket = TokenBucket::new(
-        Instant::now(),
-        limits.messages_per_second,
-        limits.message_burst,
-    );
-    loop {
-        let message = match stream.recv().await? {
-            Ok(message) => message,
-            Err(error) => return Some(refusal(&error)),
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    fn poll(&mut self, context: &mut Context<'_>, timer: Pin<&mut Sleep>) -> Poll<End> {
+        let now = Instant::now();
+        if let ControlFlow::Break(end) = self.on_time(now) {
+            return Poll::Ready(end);
+        }
+        let mut looks = READS;
+        loop {
+            let written = match self.poll_write(context, now) {
+                Poll::Ready(ControlFlow::Break(end)) => return Poll::Ready(end),
+                Poll::Ready(ControlFlow::Continue(())) => true,
+                Poll::Pending => false,
+            };
+            let outbox = self.connection.outbox();
+            let full = !written && (outbox.is_crowded() || outbox.budget().is_spent());
+            if self.paused_until.is_some() || full {
+                return self.poll_timer(context, timer);
+            }
+            looks = looks.saturating_sub(1);
+            if looks == 0 || std::mem::take(&mut self.turn_over) {
+                context.waker().wake_by_ref();
+                return self.poll_timer(context, timer);
+            }
+            let read = if std::mem::take(&mut self.behind) {
+                Poll::Ready(self.take_in(&mut [], now))
+            } else {
+                self.poll_read(context, now)
+            };
+            match read {
+                Poll::Ready(ControlFlow::Break(end)) => return Poll::Ready(end),
+                // There may be an answer to write.
+                Poll::Ready(ControlFlow::Continue(())) => {}
+                Poll::Pending => return self.poll_timer(context, timer),
+            }
+        }
+    }
+
+    /// Takes the peers out of their swarms, and says goodbye.
+    async fn finish(self, end: End) {
+        let Self {
+            shared,
+            connection,
+            mut stream,
+            unwritten,
+            written,
+            ..
+        } = self;
+        // Its peers are gone for the others before the remote learns of the end.
+        let id = connection.id();
+        drop(connection);
+        let End::Close(reason) = end else {
+            tracing::debug!(connection = %id, "socket is gone");
+            return;
         };
-        connection.heard();
-        let wait = bucket.take(Instant::now());
-        if !wait.is_zero() {
-            sleep(wait).await;
+        tracing::debug!(connection = %id, ?reason, "socket ends");
+        let mut last = unwritten.get(written..).unwrap_or_default().to_vec();
+        frames::write_close(reason.as_ref(), &mut last);
+        let goodbye = async {
+            stream.write_all(&last).await?;
+            stream.shutdown().await
+        };
+        match timeout(shared.config.sockets.write_timeout, goodbye).await {
+            Ok(Ok(())) => {
+                // It may as well never end it.
+                let _ = timeout(LINGER, forget(&mut stream)).await;
+            }
+            Ok(Err(error)) => tracing::debug!(connection = %id, %error, "no goodbye"),
+            // The listener's TCP_USER_TIMEOUT ends what still waits in the kernel.
+            Err(_) => shared.counters.write_timeouts.add(1),
         }
-        match message {
-            AggregatedMessage::Text(text) => take(shared, connection, &text),
-            AggregatedMessage::Binary(bytes) => match std::str::from_utf8(&bytes) {
-                Ok(text) => take(shared, connection, text),
-                Err(_) => {
-                    return Some(close_reason(CloseCode::Invalid, "the message is not UTF-8"));
+    }
+
+    /// Sees to it that the task is woken when the next thing is due.
+    fn poll_timer(&self, context: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<End> {
+        let due = [self.write_by, self.paused_until]
+            .into_iter()
+            .flatten()
+            .fold(self.ping_at, Instant::min);
+        if timer.deadline() != due.into() {
+            timer.as_mut().reset(due.into());
+        }
+        if timer.poll(context).is_ready() {
+            context.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    /// Does what is due.
+    fn on_time(&mut self, now: Instant) -> ControlFlow<End> {
+        if self.write_by.is_some_and(|at| at <= now) {
+            self.shared.counters.write_timeouts.add(1);
+            let reason = close_reason(CloseCode::Again, "the socket is not read");
+            return ControlFlow::Break(End::Close(Some(reason)));
+        }
+        if self.ping_at <= now {
+            if std::mem::take(&mut self.heard) {
+                self.pings_unanswered = 0;
+            }
+            if self.pings_unanswered >= self.shared.config.sockets.pings_unanswered {
+                self.shared.counters.sockets_dead.add(1);
+                let reason = close_reason(CloseCode::Policy, "no sign of life: answer pings");
+                return ControlFlow::Break(End::Close(Some(reason)));
+            }
+            self.pings_unanswered += 1;
+            self.connection.outbox().ping();
+            self.ping_at = next_ping(&self.shared, now);
+        }
+        if self.paused_until.is_some_and(|at| at <= now) {
+            self.paused_until = None;
+            return self.take_in(&mut [], now);
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Reads once. Ready means that there may be more.
+    fn poll_read(&mut self, context: &mut Context<'_>, now: Instant) -> Poll<ControlFlow<End>> {
+        READ.with_borrow_mut(|room| {
+            let mut room = ReadBuf::new(room);
+            match ready!(Pin::new(&mut self.stream).poll_read(context, &mut room)) {
+                Ok(()) if !room.filled().is_empty() => {
+                    self.turn_over = room.remaining() == 0;
+                    Poll::Ready(self.take_in(room.filled_mut(), now))
                 }
-            },
-            AggregatedMessage::Ping(payload) => connection.outbox().pong(payload),
-            AggregatedMessage::Pong(_) => {}
-            AggregatedMessage::Close(reason) => return reason,
+                Ok(()) | Err(_) => Poll::Ready(ControlFlow::Break(End::Gone)),
+            }
+        })
+    }
+
+    /// Acts on what the remote says, at the pace it is allowed.
+    fn take_in(&mut self, bytes: &mut [u8], now: Instant) -> ControlFlow<End> {
+        let Self {
+            shared,
+            connection,
+            reader,
+            bucket,
+            paused_until,
+            behind,
+            heard,
+            ..
+        } = self;
+        let mut end = None;
+        let limit = shared.config.limits.message_bytes;
+        let read = reader.feed(bytes, limit, |event| {
+            *heard = true;
+            match event {
+                Event::Message(text) => take(shared, connection, &text),
+                Event::Ping(payload) => {
+                    connection.outbox().pong(Bytes::copy_from_slice(payload));
+                }
+                Event::Pong => {}
+                Event::Close(reason) => {
+                    end = Some(End::Close(reason));
+                    return ControlFlow::Break(());
+                }
+            }
+            bucket.take(now);
+            let wait = bucket.wait(now);
+            if !wait.is_zero() {
+                *paused_until = Some(now + wait);
+                return ControlFlow::Break(());
+            }
+            *behind = connection.outbox().is_crowded();
+            if *behind {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        });
+        if let Err(refusal) = read {
+            end = Some(End::Close(Some(refusal.into())));
         }
+        end.map_or(ControlFlow::Continue(()), ControlFlow::Break)
+    }
+
+    /// Writes what there is to write. Ready means that all of it is written.
+    fn poll_write(&mut self, context: &mut Context<'_>, now: Instant) -> Poll<ControlFlow<End>> {
+        loop {
+            if self.write_by.is_some() {
+                if ready!(self.poll_unwritten(context)).is_err() {
+                    return Poll::Ready(ControlFlow::Break(End::Gone));
+                }
+                self.unwritten = Vec::new();
+                self.written = 0;
+                self.write_by = None;
+                if let Some(reason) = self.close.take() {
+                    return Poll::Ready(ControlFlow::Break(End::Close(Some(reason))));
+                }
+            }
+            let Poll::Ready(batch) = self.connection.outbox().poll_next(context) else {
+                return Poll::Ready(ControlFlow::Continue(()));
+            };
+            self.write_by = Some(now + self.shared.config.sockets.write_timeout);
+            self.close.clone_from(&batch.close);
+            let Self { shared, stream, .. } = self;
+            self.unwritten = WRITE.with_borrow_mut(|(json, room)| {
+                lay_out(shared, batch, json, room);
+                // An error shows again at the next write.
+                let written = match Pin::new(stream).poll_write(context, room) {
+                    Poll::Ready(Ok(written)) => written,
+                    Poll::Ready(Err(_)) | Poll::Pending => 0,
+                };
+                room.get(written..).unwrap_or_default().to_vec()
+            });
+        }
+    }
+
+    /// Writes what the remote had no room for, and what TLS still has of it.
+    fn poll_unwritten(&mut self, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        let mut stream = Pin::new(&mut self.stream);
+        while let Some(rest @ [_, ..]) = self.unwritten.get(self.written..) {
+            match ready!(stream.as_mut().poll_write(context, rest))? {
+                0 => return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into())),
+                written => self.written += written,
+            }
+        }
+        stream.poll_flush(context)
     }
 }
 
@@ -134,7 +338,7 @@ fn take(shared: &Shared, connection: &Connection, text: &str) {
         Ok(message) => shared.router.submit(connection, message),
         Err(error) => {
             shared.counters.messages_refused.add(1);
-            tracing::debug!(%error, "message refused");
+            tracing::debug!(connection = %connection.id(), %error, "message refused");
             match error.verdict() {
                 Verdict::Reply(failure) => shared.router.reply(connection, failure),
                 Verdict::Close { code, reason } => {
@@ -147,90 +351,10 @@ fn take(shared: &Shared, connection: &Connection, text: &str) {
     }
 }
 
-/// Writes what waits in the outbox, each share within the write time-out.
-async fn write(shared: &Shared, outbox: &Outbox, session: &mut Session) -> Option<CloseReason> {
-    loop {
-        let batch = outbox.next().await;
-        let close = batch.close.clone();
-        match timeout(
-            shared.config.sockets.write_timeout,
-            write_batch(shared, batch, session),
-        )
-        .await
-        {
-            Ok(Ok(())) => {}
-            Ok(Err(actix_ws::Closed)) => return None,
-            Err(_) => {
-                shared.counters.write_timeouts.add(1);
-                return Some(close_reason(CloseCode::Again, "the socket is not read"));
-            }
-        }
-        if close.is_some() {
-            return close;
-        }
-    }
-}
-
-async fn write_batch(
-    shared: &Shared,
-    batch: Batch,
-    session: &mut Session,
-) -> Result<(), actix_ws::Closed> {
-    if let Some(payload) = batch.pong {
-        session.pong(&payload).await?;
-    }
-    if batch.ping {
-        session.ping(b"").await?;
-    }
-    for message in batch.messages {
-        session.text(message.to_json()).await?;
-        shared.counters.messages_sent.add(1);
-    }
-    Ok(())
-}
-
-/// Pings the remote now and then, and returns when it gave no sign of life.
-async fn watch(shared: &Shared, connection: &Connection) -> Option<CloseReason> {
+fn next_ping(shared: &Shared, now: Instant) -> Instant {
     let sockets = &shared.config.sockets;
-    let mut unanswered = 0;
-    loop {
-        let jitter = sockets.ping_jitter.mul_f64(rand::random_range(0.0..=1.0));
-        sleep(sockets.ping_after + jitter).await;
-        if connection.was_heard() {
-            unanswered = 0;
-        }
-        if unanswered >= sockets.pings_unanswered {
-            shared.counters.sockets_dead.add(1);
-            return Some(close_reason(
-                CloseCode::Policy,
-                "no sign of life: answer pings",
-            ));
-        }
-        unanswered += 1;
-        connection.outbox().ping();
-    }
-}
-
-/// What to tell a remote whose frames cannot be read.
-fn refusal(error: &ProtocolError) -> CloseReason {
-    match error {
-        ProtocolError::Overflow => close_reason(CloseCode::Size, "the message is too long"),
-        // actix-ws says so of text that is not UTF-8, and of a sum of frames that is too long.
-        ProtocolError::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            close_reason(CloseCode::Invalid, "the message is not UTF-8")
-        }
-        ProtocolError::Io(_) => close_reason(CloseCode::Size, "the message is too long"),
-        ProtocolError::UnmaskedFrame
-        | ProtocolError::MaskedFrame
-        | ProtocolError::InvalidOpcode(_)
-        | ProtocolError::InvalidLength(_)
-        | ProtocolError::BadOpCode
-        | ProtocolError::ContinuationNotStarted
-        | ProtocolError::ContinuationStarted
-        | ProtocolError::ContinuationFragment(_) => {
-            close_reason(CloseCode::Protocol, &error.to_string())
-        }
-    }
+    let jitter = sockets.ping_jitter.mul_f64(rand::random_range(0.0..=1.0));
+    now + sockets.ping_after + jitter
 }
 
 fn close_reason(code: CloseCode, description: &str) -> CloseReason {

@@ -1,16 +1,15 @@
 //! From a configuration to a running tracker, and to its end.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
-use actix_web::{App, HttpServer, middleware, web};
+use actix_web::web;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use socket2::{Domain, Protocol, Socket, Type};
 use swarm::Swarms;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
@@ -18,21 +17,17 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracker_protocol::Limits;
 
-use crate::config::{Config, ConfigError, Listen};
+use crate::config::{Config, ConfigError};
 use crate::event::Event;
-use crate::http;
 use crate::router::Router;
+use crate::server::{listeners, serve};
 use crate::shared::Shared;
 use crate::stats::{Counters, Stats};
 use crate::store::{RESTORED, Store, unix_millis};
-use crate::tls::{self, TlsError};
+use crate::tls::TlsError;
 
 /// Events kept for a watcher that is behind; it loses older ones and is told.
 const EVENTS: usize = 1024;
-/// Connections that wait to be accepted.
-const BACKLOG: i32 = 1024;
-/// HTTP connections to a worker beside its WebSockets.
-const HTTP_CONNECTIONS: usize = 1024;
 /// Between two looks at the swarms' clock.
 const TICK: Duration = Duration::from_millis(500);
 /// How long sockets may take to say goodbye at a stop.
@@ -120,7 +115,7 @@ pub async fn start(
         events.clone(),
     ));
     let router = Arc::new(Router::new(
-        config.limits.clone(),
+        &config.limits,
         Swarms::new(swarm_config(&config), StdRng::from_rng(&mut rand::rng())),
         Arc::clone(&store),
         Arc::clone(&counters),
@@ -252,75 +247,6 @@ fn swarm_config(config: &Config) -> swarm::Config {
         remembered_torrents: RESTORED.try_into().unwrap_or(usize::MAX),
         ..swarm::Config::default()
     }
-}
-
-/// A bound address, and its certificate if it has one.
-struct Listener {
-    socket: TcpListener,
-    tls: Option<rustls::ServerConfig>,
-}
-
-fn listeners(config: &Config) -> Result<Vec<Listener>, StartError> {
-    let mut listeners = Vec::with_capacity(config.listen.len());
-    for Listen { addr, tls } in &config.listen {
-        let tls = tls.as_ref().map(tls::load).transpose()?;
-        let socket = bind(*addr, config.sockets.write_timeout)
-            .map_err(|error| StartError::Listen { addr: *addr, error })?;
-        listeners.push(Listener { socket, tls });
-    }
-    Ok(listeners)
-}
-
-fn bind(addr: SocketAddr, write_timeout: Duration) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    // Accepted sockets inherit it. A remote that stops reading for good keeps its
-    // bytes in the kernel no longer than this after we have given up on it.
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(write_timeout * 2))?;
-    #[cfg(not(target_os = "linux"))]
-    let _ = write_timeout;
-    socket.bind(&addr.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
-/// Puts the listeners to work; returns their real addresses.
-fn serve(
-    shared: &Arc<Shared>,
-    listeners: Vec<Listener>,
-    pages: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
-) -> Result<(Vec<SocketAddr>, actix_web::dev::Server), StartError> {
-    let data = web::Data::from(Arc::clone(shared));
-    let mut server = HttpServer::new(move || {
-        App::new()
-            .app_data(data.clone())
-            .wrap(middleware::Compress::default())
-            .configure(|to| http::configure(to, &pages))
-    })
-    .disable_signals()
-    .tcp_nodelay(true)
-    .max_connections(
-        shared
-            .config
-            .limits
-            .sockets
-            .saturating_add(HTTP_CONNECTIONS),
-    );
-    let mut addresses = Vec::with_capacity(listeners.len());
-    for (Listener { socket, tls }, listen) in listeners.into_iter().zip(&shared.config.listen) {
-        let failed = |error| StartError::Listen {
-            addr: listen.addr,
-            error,
-        };
-        addresses.push(socket.local_addr().map_err(failed)?);
-        server = match tls {
-            Some(tls) => server.listen_rustls_0_23(socket, tls),
-            None => server.listen(socket),
-        }
-        .map_err(failed)?;
-    }
-    Ok((addresses, server.run()))
 }
 
 /// Lets the swarms act on time until `stop`.

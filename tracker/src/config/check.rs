@@ -46,6 +46,11 @@ impl Limits {
             ("limits.message_burst", burst, 1),
             ("limits.outbox_bytes", self.outbox_bytes, longest),
             ("limits.outbox_messages", self.outbox_messages, 16),
+            (
+                "limits.outboxes_bytes",
+                self.outboxes_bytes,
+                self.outbox_bytes,
+            ),
         ] {
             at_least(field, value, least)?;
         }

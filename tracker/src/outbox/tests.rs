@@ -29,11 +29,19 @@ fn offer(name: &str) -> ServerMessage<'static> {
     })
 }
 
+fn outbox(bytes: usize, messages: usize) -> Outbox {
+    Outbox::new(Arc::new(Budget::new(bytes, messages, usize::MAX)))
+}
+
+async fn next(outbox: &Outbox) -> Batch {
+    std::future::poll_fn(|context| outbox.poll_next(context)).await
+}
+
 /// What is queued: offers by their names, responses by their intervals.
 async fn queued(outbox: &Outbox) -> Vec<String> {
     let mut told = Vec::new();
     while outbox.bytes() > 0 {
-        for message in outbox.next().await.messages {
+        for message in next(outbox).await.messages {
             match message {
                 ServerMessage::Offer(relayed) => told.push(relayed.offer_id.to_string()),
                 ServerMessage::Announced(announced) => {
@@ -50,7 +58,7 @@ async fn queued(outbox: &Outbox) -> Vec<String> {
 
 #[tokio::test]
 async fn a_full_outbox_drops_the_oldest_offers_for_a_response_and_no_response_for_an_offer() {
-    let outbox = Outbox::new(1 << 20, 3);
+    let outbox = outbox(1 << 20, 3);
     let queued_whole = Pushed::Queued { offers_dropped: 0 };
     assert_eq!(outbox.push(Class::Response, response(1)), queued_whole);
     assert_eq!(outbox.push(Class::Offer, offer("a")), queued_whole);
@@ -65,7 +73,7 @@ async fn a_full_outbox_drops_the_oldest_offers_for_a_response_and_no_response_fo
 
 #[tokio::test]
 async fn bytes_are_bounded_like_messages() {
-    let outbox = Outbox::new(4000, 1000);
+    let outbox = outbox(4000, 1000);
     assert_eq!(
         outbox.push(Class::Offer, offer("a")),
         Pushed::Queued { offers_dropped: 0 }
@@ -89,19 +97,19 @@ async fn bytes_are_bounded_like_messages() {
 
 #[tokio::test]
 async fn responses_alone_that_do_not_fit_close_the_socket_with_1013() {
-    let outbox = Outbox::new(1 << 20, 2);
+    let outbox = outbox(1 << 20, 2);
     outbox.push(Class::Response, response(1));
     outbox.push(Class::Response, response(2));
     assert_eq!(outbox.push(Class::Response, response(3)), Pushed::Overflow);
     assert_eq!(outbox.push(Class::Response, response(4)), Pushed::Closing);
-    let batch = outbox.next().await;
+    let batch = next(&outbox).await;
     assert_eq!(batch.close.map(|reason| u16::from(reason.code)), Some(1013));
     assert!(batch.messages.is_empty());
 }
 
 #[tokio::test]
 async fn what_was_queued_before_a_close_is_written_before_it_and_the_first_reason_stays() {
-    let outbox = Outbox::new(1 << 20, 100);
+    let outbox = outbox(1 << 20, 100);
     for n in 0..20 {
         outbox.push(Class::Response, response(n));
     }
@@ -113,19 +121,48 @@ async fn what_was_queued_before_a_close_is_written_before_it_and_the_first_reaso
         code: CloseCode::Policy,
         description: None,
     });
-    let first = outbox.next().await;
+    let first = next(&outbox).await;
     assert_eq!((first.messages.len(), first.close), (BATCH_MESSAGES, None));
-    let last = outbox.next().await;
+    let last = next(&outbox).await;
     assert_eq!(last.messages.len(), 20 - BATCH_MESSAGES);
     assert_eq!(last.close.map(|reason| reason.code), Some(CloseCode::Away));
 }
 
 #[tokio::test]
 async fn only_the_latest_ping_is_answered() {
-    let outbox = Outbox::new(1 << 20, 100);
+    let outbox = outbox(1 << 20, 100);
     outbox.pong("first".into());
     outbox.pong("second".into());
     outbox.ping();
-    let batch = outbox.next().await;
+    let batch = next(&outbox).await;
     assert_eq!((batch.pong, batch.ping), (Some("second".into()), true));
+}
+
+#[tokio::test]
+async fn while_all_outboxes_together_are_full_none_takes_an_offer_and_each_takes_responses() {
+    let budget = Arc::new(Budget::new(1 << 20, 100, 3000));
+    let [first, second] = [(); 2].map(|()| Outbox::new(Arc::clone(&budget)));
+    let whole = Pushed::Queued { offers_dropped: 0 };
+    assert_eq!(first.push(Class::Offer, offer("a")), whole);
+    assert_eq!(first.push(Class::Offer, offer("b")), whole);
+    assert!(budget.is_spent());
+    assert_eq!(second.push(Class::Offer, offer("c")), Pushed::OfferDropped);
+    assert_eq!(second.push(Class::Response, response(1)), whole);
+    // Room comes back by writing, and by the end of a socket.
+    assert_eq!(queued(&second).await, ["1"]);
+    drop(first);
+    assert_eq!(budget.spent.load(Ordering::Relaxed), 0);
+    assert_eq!(second.push(Class::Offer, offer("c")), whole);
+}
+
+#[tokio::test]
+async fn a_task_that_waits_for_messages_is_woken_by_one() {
+    let outbox = Arc::new(outbox(1 << 20, 100));
+    let waiting = tokio::spawn({
+        let outbox = Arc::clone(&outbox);
+        async move { next(&outbox).await.messages.len() }
+    });
+    tokio::task::yield_now().await;
+    outbox.push(Class::Response, response(1));
+    assert_eq!(waiting.await.expect("it ends"), 1);
 }

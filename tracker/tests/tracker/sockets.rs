@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -227,4 +228,121 @@ async fn a_stop_closes_sockets_with_going_away_and_takes_seconds() {
         "{:?}",
         start.elapsed()
     );
+}
+
+/// Upgrades a socket by hand, to send it frames that no client makes.
+async fn raw(to: std::net::SocketAddr) -> tokio::net::TcpStream {
+    let stream = tokio::net::TcpStream::connect(to).await.expect("accepted");
+    let (socket, _) = client_async(format!("ws://{to}/"), stream)
+        .await
+        .expect("upgraded");
+    socket.into_inner()
+}
+
+/// Sends `bytes` over and over, and returns the close code that ends it.
+async fn ended_by(to: std::net::SocketAddr, first: &[u8], then: &[u8]) -> u16 {
+    let (mut from, mut into) = raw(to).await.into_split();
+    let (first, then) = (first.to_vec(), then.to_vec());
+    let sending = tokio::spawn(async move {
+        into.write_all(&first).await?;
+        loop {
+            into.write_all(&then).await?;
+        }
+        #[expect(unreachable_code, reason = "names the type of the error")]
+        std::io::Result::Ok(())
+    });
+    let mut head = [0; 4];
+    tokio::time::timeout(crate::client::SOON, from.read_exact(&mut head))
+        .await
+        .expect("in time")
+        .expect("a close frame");
+    sending.abort();
+    let [0x88, _, high, low] = head else {
+        panic!("not a close frame: {head:?}")
+    };
+    u16::from_be_bytes([high, low])
+}
+
+#[tokio::test]
+async fn frames_without_end_are_refused_by_their_headers_and_their_number() {
+    let tracker = start(config()).await;
+    let to = address(&tracker);
+    let endless = [&[0x81, 0xff, 0x3f][..], &[0xff; 7], &[0; 4]].concat();
+    assert_eq!(ended_by(to, &endless, &[b'x'; 1 << 16]).await, 1009);
+    let empty = [0x00, 0x80, 0, 0, 0, 0].repeat(1000);
+    assert_eq!(ended_by(to, &[0x01, 0x80, 0, 0, 0, 0], &empty).await, 1008);
+    let reserved = [0xc1, 0x81, 0, 0, 0, 0, b'a'];
+    assert_eq!(
+        ended_by(to, &reserved, &[0x89, 0x80, 0, 0, 0, 0]).await,
+        1002
+    );
+    eventually("they are gone", async || {
+        (tracker.stats().sockets == 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_message_is_the_same_in_any_portions() {
+    let tracker = start(config()).await;
+    let mut socket = raw(address(&tracker)).await;
+    let text = crate::client::announce(1, 1, json!({"left": 0, "pad": "é".repeat(100)}));
+    let text = text.to_string().into_bytes();
+    let length = u16::try_from(text.len()).expect("short");
+    let frame = [&[0x81, 0xfe][..], &length.to_be_bytes(), &[0; 4], &text].concat();
+    for (count, byte) in frame.iter().enumerate() {
+        socket.write_all(&[*byte]).await.expect("written");
+        if count % 16 == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    socket.write_all(&frame).await.expect("written");
+    let mut client = Client::connect(address(&tracker)).await;
+    eventually("both are acted on", async || {
+        (tracker.stats().messages_received == 2).then_some(())
+    })
+    .await;
+    assert_eq!(client.counts(1).await, [1, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_socket_that_asks_much_and_reads_late_gets_every_response() {
+    const ASKED: usize = 6000;
+    let limits = Limits {
+        messages_per_second: 1_000_000,
+        message_burst: 1_000_000,
+        ..Limits::default()
+    };
+    let tracker = start(Config { limits, ..config() }).await;
+    let (mut sending, mut reading) = {
+        use futures_util::StreamExt;
+        Client::connect(address(&tracker)).await.0.split()
+    };
+    let asking = tokio::spawn(async move {
+        use futures_util::SinkExt;
+        let scrape = json!({"action": "scrape", "info_hash": id(1)}).to_string();
+        for _ in 0..ASKED {
+            sending.send(scrape.clone().into()).await.expect("sent");
+        }
+        sending
+    });
+    // Nobody reads while the tracker answers what it has room for.
+    eventually("it is not heard any more", async || {
+        let before = tracker.stats().messages_received;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        (before > 0 && tracker.stats().messages_received == before).then_some(())
+    })
+    .await;
+    let read = async {
+        use futures_util::StreamExt;
+        for count in 0..ASKED {
+            let message = reading.next().await.expect("open").expect("sound");
+            assert!(message.is_text(), "{count}: {message:?}");
+        }
+    };
+    tokio::time::timeout(crate::client::SOON, read)
+        .await
+        .expect("in time");
+    let _open = asking.await.expect("all is sent");
+    assert_eq!(tracker.stats().outbox_overflows, 0);
 }

@@ -1,0 +1,131 @@
+//! The answer to a request for a WebSocket, on any path.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_codec::{AsyncRead, AsyncWrite, Encoder, Framed, FramedParts};
+use actix_http::body::{BodySize, MessageBody};
+use actix_http::ws::{self, HandshakeError};
+use actix_http::{ConnectionType, Request, Response, StatusCode, h1};
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse};
+use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
+
+use crate::router::{Connection, Refused};
+use crate::shared::Shared;
+use crate::socket;
+use crate::store::Transport;
+
+/// Seconds after which a refused client may try again; spread, so that those
+/// refused together do not return together.
+const RETRY_AFTER_SECONDS: std::ops::Range<u32> = 10..60;
+/// How long a refusal may take to be read.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Answers an upgrade request and gives its stream a task of its own.
+pub(crate) fn answer<S>(
+    shared: &Arc<Shared>,
+    transport: Transport,
+    request: &Request,
+    framed: Framed<S, h1::Codec>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let FramedParts {
+        io,
+        mut codec,
+        read_buf,
+        // Responses to requests before this one may still be in it.
+        mut write_buf,
+        ..
+    } = framed.into_parts();
+    match accept(shared, transport, request) {
+        Ok((connection, response)) => {
+            let head = h1::Message::Item((response, BodySize::Stream));
+            if codec.encode(head, &mut write_buf).is_ok() {
+                let (read, unwritten) = (read_buf.to_vec(), write_buf.to_vec());
+                let shared = Arc::clone(shared);
+                actix_web::rt::spawn(socket::serve(shared, connection, io, read, unwritten));
+            }
+        }
+        Err(response) => {
+            if refuse(response, &mut codec, &mut write_buf).is_some() {
+                actix_web::rt::spawn(async move {
+                    // It may go unread.
+                    let _ = timeout(REFUSAL_TIMEOUT, say(io, write_buf.to_vec())).await;
+                });
+            }
+        }
+    }
+}
+
+/// Answers requests that name a WebSocket in a way that actix-http takes for HTTP.
+pub(crate) async fn misunderstood(request: HttpRequest) -> actix_web::Result<HttpResponse> {
+    let wrong = ws::verify_handshake(request.head())
+        .err()
+        .unwrap_or(HandshakeError::NoWebsocketUpgrade);
+    Err(wrong.into())
+}
+
+fn accept(
+    shared: &Shared,
+    transport: Transport,
+    request: &Request,
+) -> Result<(Connection, Response<()>), Response<actix_http::body::BoxBody>> {
+    let remote = request
+        .peer_addr()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |addr| addr.ip());
+    match shared.router.connect(transport, remote) {
+        Ok(connection) => {
+            let mut response = ws::handshake(request.head())?;
+            Ok((connection, response.finish().drop_body()))
+        }
+        Err(refused) => {
+            shared.counters.sockets_refused.add(1);
+            let wait = rand::random_range(RETRY_AFTER_SECONDS);
+            let why = match refused {
+                Refused::Full => "the tracker has as many sockets as it may: try again later\n",
+                Refused::Closing => "the tracker is stopping: try again later\n",
+            };
+            Err(Response::build(StatusCode::SERVICE_UNAVAILABLE)
+                .insert_header((header::RETRY_AFTER, wait))
+                .insert_header((header::CONTENT_TYPE, "text/plain; charset=utf-8"))
+                .body(why)
+                .map_into_boxed_body())
+        }
+    }
+}
+
+/// Writes a whole response, after which the connection ends.
+fn refuse(
+    mut response: Response<actix_http::body::BoxBody>,
+    codec: &mut h1::Codec,
+    out: &mut actix_web::web::BytesMut,
+) -> Option<()> {
+    response
+        .head_mut()
+        .set_connection_type(ConnectionType::Close);
+    let (response, body) = response.into_parts();
+    let body = body.try_into_bytes().unwrap_or_default();
+    let size = BodySize::Sized(body.len().try_into().ok()?);
+    codec
+        .encode(h1::Message::Item((response, size)), out)
+        .ok()?;
+    if !body.is_empty() {
+        codec.encode(h1::Message::Chunk(Some(body)), out).ok()?;
+        codec.encode(h1::Message::Chunk(None), out).ok()?;
+    }
+    Some(())
+}
+
+async fn say<S>(mut io: S, bytes: Vec<u8>) -> std::io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    io.write_all(&bytes).await?;
+    io.shutdown().await?;
+    // What it has sent on must be read, or the kernel would take the response back.
+    socket::forget(&mut io).await
+}

@@ -233,6 +233,11 @@ fn a_stop_by_signal_loses_nothing() {
             client.download(peer);
         }
         assert_eq!(client.downloaded(), total);
+        // What a remote does wrong is not the operator's to read.
+        let host = tracker.url.strip_prefix("ws://").expect("a ws URL");
+        let mut wrong = TcpStream::connect(host).expect("it listens");
+        wrong.write_all(b"no HTTP\r\n\r\n").expect("it reads");
+        let _ = wrong.read_to_end(&mut Vec::new());
         let (code, log) = tracker.stop(signal);
         assert_eq!((code, log.as_str()), (Some(0), ""));
     }

@@ -139,10 +139,11 @@ impl Database {
         for (info_hash, change) in &changes.torrents {
             write_torrent(&mut tx, info_hash, change).await?;
         }
-        for ((info_hash, peer_id), row) in &changes.peers {
-            write_peer(&mut tx, info_hash, peer_id, row).await?;
+        for (key, row) in &changes.peers {
+            write_peer(&mut tx, key, row, changes.counted.contains(key)).await?;
         }
-        for (info_hash, peer_id) in &changes.counted {
+        let others = changes.counted.iter();
+        for (info_hash, peer_id) in others.filter(|key| !changes.peers.contains_key(key)) {
             let hash = info_hash.as_bytes().as_slice();
             let peer = peer_id.as_bytes().as_slice();
             sqlx::query!(
@@ -351,9 +352,9 @@ async fn write_torrent(
 
 async fn write_peer(
     tx: &mut sqlx::SqliteTransaction<'_>,
-    info_hash: &InfoHash,
-    peer_id: &PeerId,
+    (info_hash, peer_id): &(InfoHash, PeerId),
     row: &PeerRow,
+    counted: bool,
 ) -> Result<(), sqlx::Error> {
     let hash = info_hash.as_bytes().as_slice();
     let peer = peer_id.as_bytes().as_slice();
@@ -368,11 +369,12 @@ async fn write_peer(
     sqlx::query!(
         "INSERT INTO peers (info_hash, peer_id, role, bytes_left, uploaded, downloaded, client,
                             connection, counted, present, first_seen, last_seen)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (info_hash, peer_id) DO UPDATE SET
              role = excluded.role, bytes_left = excluded.bytes_left, uploaded = excluded.uploaded,
              downloaded = excluded.downloaded, connection = excluded.connection,
-             present = excluded.present, last_seen = excluded.last_seen",
+             counted = MAX(counted, excluded.counted), present = excluded.present,
+             last_seen = excluded.last_seen",
         hash,
         peer,
         role,
@@ -381,6 +383,7 @@ async fn write_peer(
         downloaded,
         client,
         connection,
+        counted,
         row.present,
         row.first_seen,
         row.last_seen

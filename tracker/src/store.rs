@@ -179,18 +179,17 @@ impl Store {
         stop: CancellationToken,
         mut restore: impl FnMut(RestoredTorrent),
     ) {
+        let mut took = Duration::ZERO;
         loop {
-            // Never longer than the interval, which bounds what a crash loses.
-            let pause = self
-                .config
-                .flush_interval
-                .mul_f64(rand::random_range(0.8..=1.0));
+            let pause = pause(self.config.flush_interval, took);
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = sleep(pause) => {}
+                () = sleep(pause.mul_f64(rand::random_range(0.8..=1.0))) => {}
             }
+            let start = Instant::now();
             // A failure is told by `flush`, and tried again after the next pause.
             let _ = self.flush().await;
+            took = start.elapsed();
             self.take_restored().into_iter().for_each(&mut restore);
         }
     }
@@ -321,6 +320,14 @@ impl Store {
         // No section under this lock can panic half-way through a change.
         self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How long to wait after a write that took so long. What happens right after a
+/// write began is in the next one, and safe when that has ended: a pause and two
+/// writes later, which together are to be one interval. A disk that is too slow for
+/// that gets a breath of a tenth of the interval.
+fn pause(interval: Duration, took: Duration) -> Duration {
+    interval.saturating_sub(took * 2).max(interval / 10)
 }
 
 fn peer_row(stats: PeerStats, change: Change, transport: Transport, now: i64) -> PeerRow {

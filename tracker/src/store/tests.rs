@@ -110,3 +110,12 @@ fn a_full_map_takes_news_of_the_torrents_in_it_and_of_no_others() {
     assert!(changes.torrent(InfoHash::from_bytes([0; 20]), torrent(1, 1)));
     assert_eq!(changes.torrents.len(), CHANGED_TORRENTS_MAX);
 }
+
+#[test]
+fn a_pause_and_two_writes_are_one_interval_and_a_slow_disk_gets_a_breath() {
+    let pauses = [0, 300, 900, 5000].map(|took| {
+        let pause = pause(Duration::from_secs(2), Duration::from_millis(took));
+        pause.as_millis()
+    });
+    assert_eq!(pauses, [2000, 1400, 200, 200]);
+}

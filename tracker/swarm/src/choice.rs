@@ -56,7 +56,8 @@ impl Chosen {
 
 impl Swarm {
     /// Chooses up to `wanted` distinct receivers for the offers of one peer. Fewer come out where
-    /// many entries share its peer id, whose clients would ignore the offer.
+    /// many entries share its peer id, whose clients would ignore the offer, or owe so many answers
+    /// that an offer would cost another one its answer.
     pub(crate) fn receivers<R: Rng>(
         &mut self,
         rng: &mut R,
@@ -139,6 +140,9 @@ impl Swarm {
             let overdue = entry.overdue(moment);
             if are_willing && entry.standing.would_be_silent(overdue) {
                 silent.push(key);
+                continue;
+            }
+            if entry.owes_all_it_may(moment) {
                 continue;
             }
             let merit = entry.standing.merit(moment, overdue);

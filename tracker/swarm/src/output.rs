@@ -44,7 +44,7 @@ pub enum Class {
 pub enum Refusal {
     /// The peer is not in the swarm on this connection.
     NotInSwarm,
-    /// The peer was not given this offer, has answered it, or was given too many others since.
+    /// The peer was not given this offer, or has answered it.
     NotOffered,
     /// The offer is older than [`crate::Config::offer_ttl`].
     Late,

@@ -9,7 +9,7 @@ use tracker_protocol::{InfoHash, Offer, PeerId, RelayedOffer, ServerMessage};
 use crate::choice::Mix;
 use crate::parking::Parked;
 use crate::standing::Moment;
-use crate::swarm::{Key, Swarm};
+use crate::swarm::{Key, OWED_ANSWERS, Swarm};
 use crate::{Class, Output, Role, Swarms};
 
 /// The peer whose offers are handed out.
@@ -134,7 +134,7 @@ impl<R: Rng> Swarms<R> {
             .into_iter()
             .chain(of_leechers)
             .filter(|(_, offerer)| met.insert(offerer.peer_id))
-            .take(wanted)
+            .take(wanted.min(OWED_ANSWERS))
             .collect();
         for (turn, offerer) in chosen {
             if let Some(parked) = self.parking.remove(turn) {

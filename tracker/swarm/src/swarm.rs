@@ -10,8 +10,9 @@ use crate::standing::{Moment, Standing};
 use crate::{ConnectionId, PeerStats, Role};
 
 /// Offers an entry may have to answer at a time, ten times what a peer gets in a minute of a busy
-/// swarm. When full, the oldest is forgotten: an answer to it is refused.
-const OWED_ANSWERS: usize = 100;
+/// swarm. When full, it is given no more until it has answered one or one has run out: a debt that
+/// was forgotten would be an honest answer refused.
+pub(crate) const OWED_ANSWERS: usize = 100;
 
 /// Names an entry within a swarm. Two connections with the same peer id are two entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,7 +52,7 @@ pub(crate) enum Owed {
     To(Key),
     /// Given too long ago.
     Late,
-    /// Not given, answered, or forgotten.
+    /// Not given, or answered, or too old to be known any more.
     Nothing,
 }
 
@@ -72,6 +73,13 @@ impl Entry {
         self.standing.is_willing()
     }
 
+    /// Whether this peer owes as many answers as it may. Debts run out in the order in which they
+    /// were made, so the oldest tells whether there is one less.
+    pub(crate) fn owes_all_it_may(&self, moment: &Moment) -> bool {
+        let is_owed = |oldest: &OwedAnswer| oldest.until > moment.now;
+        self.owed.len() >= OWED_ANSWERS && self.owed.front().is_some_and(is_owed)
+    }
+
     /// Notes that this peer was given an offer. One that is given again counts once.
     fn owe(&mut self, moment: &Moment, offerer: Key, offer_id: OfferId) {
         let mut missed = 0;
@@ -81,11 +89,6 @@ impl Entry {
             missed += u32::from(goes && !owed.excused && moment.is_overdue(owed.until));
             !goes
         });
-        if self.owed.len() >= OWED_ANSWERS
-            && let Some(oldest) = self.owed.pop_front()
-        {
-            missed += u32::from(!oldest.excused);
-        }
         self.standing.missed(missed);
         self.standing.was_given(moment);
         self.owed.push_back(OwedAnswer {

@@ -1,7 +1,9 @@
 //! Who may answer which offer.
 
+use std::time::Duration;
+
 use super::{Bench, hash, offers};
-use crate::{Change, Command, ConnectionId, Fact, Output, Refusal};
+use crate::{Change, Command, Config, ConnectionId, Fact, Output, Refusal};
 
 const RELAYED: &str = r#"2 answer {"action":"announce","info_hash":"<h>","peer_id":"<a>","offer_id":"0","answer":{"sdp":"a"}}"#;
 
@@ -126,16 +128,64 @@ fn an_answer_keeps_a_peer_alive_and_never_changes_its_role() {
 }
 
 #[test]
-fn a_peer_that_never_answers_owes_the_latest_hundred() {
+fn a_peer_that_owes_a_hundred_answers_is_given_nothing_and_may_give_each_of_them() {
+    let mut bench = Bench::with(Config {
+        parked_for: Duration::ZERO,
+        ..Config::default()
+    });
+    bench.announce(1, 'a', "");
+    let offer = |name: u32| format!(r#","offers":[{{"offer":{{}},"offer_id":"{name}"}}]"#);
+    let receivers = |bench: &mut Bench, name| -> Vec<u64> {
+        let given = bench.announce(2, 'b', &offer(name)).offers();
+        given.into_iter().map(|(to, _)| to).collect()
+    };
+    for name in 0..100 {
+        assert_eq!(receivers(&mut bench, name), [1]);
+    }
+    assert_eq!(receivers(&mut bench, 100), [0; 0], "nobody has room");
+    bench.announce(3, 'c', "");
+    for name in 101..110 {
+        assert_eq!(receivers(&mut bench, name), [3], "who has room");
+    }
+    bench.disconnect(3);
+    for name in (0..100).map(|name| name.to_string()) {
+        assert_eq!(bench.answer(1, 'a', 'b', &name).messages().len(), 1);
+    }
+    assert_eq!(receivers(&mut bench, 110), [1], "it owes nothing");
+}
+
+#[test]
+fn answers_that_can_no_longer_be_given_make_room_for_offers() {
     let mut bench = Bench::new();
     bench.announce(1, 'a', "");
     for name in 0..101 {
         let offer = format!(r#","offers":[{{"offer":{{}},"offer_id":"{name}"}}]"#);
         bench.announce(2, 'b', &offer);
     }
-    assert_eq!(refused(&mut bench, 1, 'a', 'b', "0"), Refusal::NotOffered);
-    assert_eq!(bench.answer(1, 'a', 'b', "1").messages().len(), 1);
-    assert_eq!(bench.answer(1, 'a', 'b', "100").messages().len(), 1);
+    bench.pass(59);
+    assert_eq!(bench.announce(2, 'b', &offers(1)).offers(), []);
+    bench.pass(1);
+    assert_eq!(bench.announce(2, 'b', &offers(1)).offers().len(), 1);
+}
+
+#[test]
+fn a_joiner_owes_no_more_than_a_hundred_however_many_offers_wait() {
+    let mut bench = Bench::with(Config {
+        offers: 1_000,
+        ..Config::default()
+    });
+    let seed = |number: u64| {
+        format!(
+            r#"{{"action":"announce","info_hash":"<h>","peer_id":"{number:020}","left":0{}}}"#,
+            offers(1)
+        )
+    };
+    for number in 1..=120 {
+        bench.receive(number, &seed(number));
+    }
+    assert_eq!(bench.swarms.totals().parked_offers, 120);
+    assert_eq!(bench.announce(200, 'a', "").offers().len(), 100);
+    assert_eq!(bench.swarms.totals().parked_offers, 20);
 }
 
 #[test]

@@ -20,6 +20,9 @@ pub(crate) struct Args {
     /// Listen here; may be given more than once. Port 0 lets the system choose [default: 127.0.0.1:8000].
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Vec<SocketAddr>,
+    /// Serve the admin API here, with live events over a WebSocket, and no more at --listen.
+    #[arg(long, value_name = "ADDR:PORT")]
+    admin_listen: Option<SocketAddr>,
     /// Keep the swarm state in this SQLite file over restarts; without it, in memory.
     #[arg(long, value_name = "FILE")]
     database: Option<PathBuf>,
@@ -71,6 +74,7 @@ fn configuration(args: Args) -> anyhow::Result<Config> {
             listen.tls.clone_from(&tls);
         }
     }
+    config.admin_listen = args.admin_listen.or(config.admin_listen);
     config.database = args.database.or(config.database);
     config.admin_token = match (args.admin_token_file, std::env::var_os(TOKEN_VARIABLE)) {
         (Some(file), _) => Some(Secret::from_file(&file)?),
@@ -93,6 +97,9 @@ struct Ready<'a> {
     /// The first of `trackers`.
     tracker: &'a str,
     trackers: &'a [String],
+    /// The admin listener, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin: Option<&'a str>,
     pid: u32,
 }
 
@@ -104,7 +111,7 @@ struct EventsLost {
 
 async fn serve(config: Config, json: bool) -> anyhow::Result<()> {
     let (listen, database) = (config.listen.clone(), config.database.clone());
-    let admin = config.admin_token.is_some();
+    let admin_open = config.admin_token.is_some();
     let tracker = tracker::start(config, |_| {}).await?;
     let events = tracker.events();
     let urls: Vec<String> = listen
@@ -115,6 +122,9 @@ async fn serve(config: Config, json: bool) -> anyhow::Result<()> {
             format!("{scheme}://{}", reachable(*addr))
         })
         .collect();
+    let admin = tracker
+        .admin_address()
+        .map(|addr| format!("http://{}", reachable(addr)));
     let result = if json {
         let tracker_url = urls.first().map_or("", String::as_str);
         let pid = std::process::id();
@@ -122,6 +132,7 @@ async fn serve(config: Config, json: bool) -> anyhow::Result<()> {
             event: "ready",
             tracker: tracker_url,
             trackers: &urls,
+            admin: admin.as_deref(),
             pid,
         };
         match report::json(&ready) {
@@ -129,7 +140,7 @@ async fn serve(config: Config, json: bool) -> anyhow::Result<()> {
             Err(error) => Err(error),
         }
     } else {
-        match welcome(&urls, database.as_deref(), admin) {
+        match welcome(&urls, admin.as_deref(), database.as_deref(), admin_open) {
             Ok(()) => signals::stop_asked().await,
             Err(error) => Err(error),
         }
@@ -140,7 +151,12 @@ async fn serve(config: Config, json: bool) -> anyhow::Result<()> {
 }
 
 /// Says where the tracker is and what it keeps.
-fn welcome(urls: &[String], database: Option<&Path>, admin: bool) -> std::io::Result<()> {
+fn welcome(
+    urls: &[String],
+    admin: Option<&str>,
+    database: Option<&Path>,
+    admin_open: bool,
+) -> std::io::Result<()> {
     for url in urls {
         report::line(format_args!("Tracker    {url}"))?;
     }
@@ -149,8 +165,9 @@ fn welcome(urls: &[String], database: Option<&Path>, admin: bool) -> std::io::Re
         .first()
         .map_or(String::new(), |url| url.replacen("ws", "http", 1));
     report::line(format_args!("Numbers    {page}/stats.json"))?;
-    if admin {
-        report::line(format_args!("Admin API  {page}/api/v1"))?;
+    if admin_open {
+        let at = admin.unwrap_or(&page);
+        report::line(format_args!("Admin API  {at}/api/v1"))?;
     } else {
         report::line("Admin API  closed; open it with --admin-token-file FILE")?;
     }

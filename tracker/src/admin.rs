@@ -5,6 +5,7 @@
 //! whose `code` stays the same when its words change.
 
 mod auth;
+mod events;
 mod peers;
 mod problem;
 mod torrents;
@@ -28,9 +29,31 @@ const PAGE_MAX: u16 = 1000;
 /// Methods of a path that reads; HEAD is as GET (RFC 9110 §9.1).
 const READS: &str = "GET, HEAD";
 
-pub(crate) fn configure(to: &mut web::ServiceConfig) {
+/// What a listener has of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// All of it: the admin listener.
+    Whole,
+    /// All but the live events: a public listener without an admin listener beside it.
+    WithoutEvents,
+    /// Nothing: a public listener with one beside it.
+    Nothing,
+}
+
+pub(crate) fn configure(to: &mut web::ServiceConfig, part: Part) {
+    if part == Part::Nothing {
+        let elsewhere = || std::future::ready(Problem::ADMIN_ELSEWHERE);
+        to.service(web::scope("/api").default_service(web::to(elsewhere)));
+        return;
+    }
+    let events = if part == Part::Whole {
+        reads(events::watch)
+    } else {
+        reads(events::elsewhere)
+    };
     let v1 = web::scope("/v1")
         .service(at("/stats", READS).route(reads(stats)))
+        .service(at("/events", READS).route(events))
         .service(at("/torrents", READS).route(reads(torrents::list)))
         .service(
             at("/torrents/{info_hash}", "GET, HEAD, DELETE")

@@ -20,6 +20,10 @@ pub struct Config {
     /// Where to accept HTTP and WebSockets; at least one. Default: port 8000 of
     /// the loopback interface, without TLS.
     pub listen: Vec<Listen>,
+    /// Where the admin API is, with the numbers and the live events: an address of its
+    /// own, without TLS, on which no client of the tracker is served. Port 0 lets the
+    /// system choose. Without one the API is on each of `listen`, without live events.
+    pub admin_listen: Option<SocketAddr>,
     /// The SQLite file that keeps the swarm state over restarts; it is made when
     /// it is missing. Without one the state lives in memory alone.
     pub database: Option<PathBuf>,
@@ -156,6 +160,7 @@ impl Default for Config {
                 IpAddr::V4(Ipv4Addr::LOCALHOST),
                 8000,
             ))],
+            admin_listen: None,
             database: None,
             admin_token: None,
             limits: Limits::default(),

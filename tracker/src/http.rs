@@ -16,13 +16,22 @@ use crate::upgrade;
 const CLIENTS_SHOWN: usize = 50;
 
 /// Requests that nearly ask for a WebSocket; then the caller's pages; then ours.
-pub(crate) fn configure(to: &mut web::ServiceConfig, pages: &impl Fn(&mut web::ServiceConfig)) {
+pub(crate) fn public(
+    to: &mut web::ServiceConfig,
+    pages: &impl Fn(&mut web::ServiceConfig),
+    part: admin::Part,
+) {
     to.service(
         web::resource("/{path:.*}")
             .guard(asks_for_websocket)
             .to(upgrade::misunderstood),
     );
     pages(to);
+    own(to, part);
+}
+
+/// Our routes, with this part of the admin API.
+pub(crate) fn own(to: &mut web::ServiceConfig, part: admin::Part) {
     for (path, route) in [
         ("/healthz", reads(healthz)),
         ("/readyz", reads(readyz)),
@@ -35,7 +44,7 @@ pub(crate) fn configure(to: &mut web::ServiceConfig, pages: &impl Fn(&mut web::S
                 .default_service(web::to(read_only)),
         );
     }
-    admin::configure(to);
+    admin::configure(to, part);
 }
 
 /// A route for GET, and for HEAD, whose body the server leaves out.

@@ -8,7 +8,8 @@
 //!
 //! `server` puts actix-web to work and takes a connection out of it at its upgrade,
 //! because its buffers and channels cost an idle WebSocket 16 KiB (`upgrade`).
-//! `frames` reads and writes what follows.
+//! `frames` reads and writes what follows. The admin listener, if there is one, is
+//! actix-web's own server; its few WebSockets (`admin::events`) are `actix-ws`'s.
 //!
 //! A message goes from `socket` (one task a connection) through `router` (one
 //! mutex round the swarms) into the `outbox` of each receiver; facts that have to

@@ -13,9 +13,10 @@ use actix_codec::{AsyncRead, AsyncWrite, Framed};
 use actix_http::{HttpService, Request, TlsAcceptorConfig, h1};
 use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::dev::{AppConfig, Server};
-use actix_web::{App, Error, middleware, web};
-use socket2::{Domain, Protocol, Socket, Type};
+use actix_web::{App, Error, HttpServer, middleware, web};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use crate::admin::Part;
 use crate::config::{Config, Listen};
 use crate::shared::Shared;
 use crate::store::Transport;
@@ -26,6 +27,11 @@ use crate::{http, tls, upgrade};
 const BACKLOG: u32 = 1024;
 /// HTTP connections to a worker beside its WebSockets.
 const HTTP_CONNECTIONS: usize = 1024;
+/// Connections to the admin listener.
+const ADMIN_CONNECTIONS: usize = 256;
+/// Bytes the kernel keeps for one connection to the admin listener. Left to itself it
+/// keeps megabytes of old events for a watcher that does not read.
+const ADMIN_SEND_BUFFER: usize = 64 * 1024;
 /// How long a client may take for the head of its first request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an HTTP connection may take to end.
@@ -49,6 +55,20 @@ pub(crate) fn listeners(config: &Config) -> Result<Vec<Listener>, StartError> {
     Ok(listeners)
 }
 
+/// Binds the address of the admin listener, if there is to be one; with its real port.
+pub(crate) fn admin_listener(
+    config: &Config,
+) -> Result<Option<(SocketAddr, TcpListener)>, StartError> {
+    let bind = |addr| -> io::Result<_> {
+        let socket = bind(addr, config.sockets.write_timeout)?;
+        // Accepted sockets inherit it.
+        SockRef::from(&socket).set_send_buffer_size(ADMIN_SEND_BUFFER)?;
+        Ok((socket.local_addr()?, socket))
+    };
+    let bind = |addr| bind(addr).map_err(|error| StartError::Listen { addr, error });
+    config.admin_listen.map(bind).transpose()
+}
+
 fn bind(addr: SocketAddr, write_timeout: Duration) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
@@ -67,10 +87,14 @@ fn bind(addr: SocketAddr, write_timeout: Duration) -> io::Result<TcpListener> {
 macro_rules! app {
     ($shared:expr, $pages:expr) => {{
         let (data, pages) = (web::Data::from(Arc::clone(&$shared)), $pages.clone());
+        let part = match $shared.config.admin_listen {
+            Some(_) => Part::Nothing,
+            None => Part::WithoutEvents,
+        };
         App::new()
             .app_data(data)
             .wrap(middleware::Compress::default())
-            .configure(|to| http::configure(to, &pages))
+            .configure(|to| http::public(to, &pages, part))
             .into_factory()
             .map_err(|error: Error| error.error_response())
     }};
@@ -127,6 +151,31 @@ pub(crate) fn serve(
         .map_err(failed)?;
     }
     Ok((addresses, server.run()))
+}
+
+/// Puts the admin listener to work, with actix-web's own server: its few WebSockets may
+/// cost what they cost there.
+pub(crate) fn serve_admin(
+    shared: &Arc<Shared>,
+    addr: SocketAddr,
+    socket: TcpListener,
+) -> Result<Server, StartError> {
+    let data = web::Data::from(Arc::clone(shared));
+    let app = move || {
+        App::new()
+            .app_data(data.clone())
+            .wrap(middleware::Compress::default())
+            .configure(|to| http::own(to, Part::Whole))
+    };
+    let server = HttpServer::new(app)
+        .workers(1)
+        .max_connections(ADMIN_CONNECTIONS)
+        .client_request_timeout(REQUEST_TIMEOUT)
+        .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+        .disable_signals()
+        .listen(socket)
+        .map_err(|error| StartError::Listen { addr, error })?;
+    Ok(server.run())
 }
 
 /// What pages are told of the listener: without it they would take https for http.

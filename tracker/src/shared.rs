@@ -3,12 +3,18 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::sync::{Semaphore, broadcast};
+use tokio_util::sync::CancellationToken;
 use tracker_protocol::Limits;
 
 use crate::config::Config;
+use crate::event::Event;
 use crate::router::Router;
 use crate::stats::{Counters, Stats};
 use crate::store::Store;
+
+/// Sockets that watch the events at once; one more is answered with 503.
+pub(crate) const WATCHERS: usize = 16;
 
 /// A running tracker, seen from a request.
 #[derive(Debug)]
@@ -18,6 +24,11 @@ pub(crate) struct Shared {
     pub(crate) router: Arc<Router>,
     pub(crate) store: Arc<Store>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) events: broadcast::Sender<Event>,
+    /// Places for sockets that watch the events; at most [`WATCHERS`].
+    pub(crate) watchers: Arc<Semaphore>,
+    /// Cancelled when the tracker stops.
+    pub(crate) stop: CancellationToken,
     pub(crate) started: Instant,
     /// The same moment in milliseconds since 1970.
     pub(crate) started_at: i64,

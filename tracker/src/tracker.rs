@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::dev::ServerHandle;
+use actix_web::dev::{Server, ServerHandle};
 use actix_web::web;
+use futures_util::future::join_all;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use swarm::Swarms;
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -20,8 +21,8 @@ use tracker_protocol::Limits;
 use crate::config::{Config, ConfigError};
 use crate::event::Event;
 use crate::router::Router;
-use crate::server::{listeners, serve};
-use crate::shared::Shared;
+use crate::server::{admin_listener, listeners, serve, serve_admin};
+use crate::shared::{Shared, WATCHERS};
 use crate::stats::{Counters, Stats};
 use crate::store::{RESTORED, Store, unix_millis};
 use crate::tls::TlsError;
@@ -41,11 +42,24 @@ const LAST_FLUSH: Duration = Duration::from_secs(3);
 pub struct Tracker {
     shared: Arc<Shared>,
     addresses: Vec<SocketAddr>,
-    events: broadcast::Sender<Event>,
-    server: ServerHandle,
-    serving: JoinHandle<io::Result<()>>,
-    stop: CancellationToken,
+    admin: Option<SocketAddr>,
+    servers: Vec<Serving>,
     workers: [JoinHandle<()>; 2],
+}
+
+/// A server at work.
+#[derive(Debug)]
+struct Serving {
+    handle: ServerHandle,
+    task: JoinHandle<io::Result<()>>,
+}
+
+impl Serving {
+    fn spawn(server: Server) -> Self {
+        let handle = server.handle();
+        let task = tokio::spawn(server);
+        Self { handle, task }
+    }
 }
 
 /// Why a tracker cannot start.
@@ -105,6 +119,7 @@ pub async fn start(
 ) -> Result<Tracker, StartError> {
     config.check()?;
     let listeners = listeners(&config)?;
+    let admin_listener = admin_listener(&config)?;
     let (events, _) = broadcast::channel(EVENTS);
     let counters = Arc::new(Counters::default());
     let (started, started_at) = (Instant::now(), unix_millis());
@@ -132,16 +147,37 @@ pub async fn start(
         router,
         store,
         counters,
+        events,
+        watchers: Arc::new(Semaphore::new(WATCHERS)),
+        stop: CancellationToken::new(),
         started,
         started_at,
     });
 
     let (addresses, server) = serve(&shared, listeners, pages)?;
-    let stop = CancellationToken::new();
+    let admin = admin_listener.as_ref().map(|(addr, _)| *addr);
+    let admin_server = admin_listener
+        .map(|(addr, socket)| serve_admin(&shared, addr, socket))
+        .transpose()?;
+    let servers = std::iter::once(server).chain(admin_server);
+    let servers = servers.map(Serving::spawn).collect();
+    let workers = workers(&shared);
+    Ok(Tracker {
+        shared,
+        addresses,
+        admin,
+        servers,
+        workers,
+    })
+}
+
+/// Spawns what writes the database, and what lets the swarms act on time.
+fn workers(shared: &Shared) -> [JoinHandle<()>; 2] {
+    let stop = shared.stop.clone();
     let flushing = Arc::clone(&shared.store);
     let restoring = Arc::clone(&shared.router);
     let ticking = Arc::clone(&shared.router);
-    let workers = [
+    [
         tokio::spawn({
             let stop = stop.clone();
             async move {
@@ -153,18 +189,7 @@ pub async fn start(
             let stop = stop.clone();
             async move { tick(&ticking, stop).await }
         }),
-    ];
-    let handle = server.handle();
-    let serving = tokio::spawn(server);
-    Ok(Tracker {
-        shared,
-        addresses,
-        events,
-        server: handle,
-        serving,
-        stop,
-        workers,
-    })
+    ]
 }
 
 impl Tracker {
@@ -172,6 +197,13 @@ impl Tracker {
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where the admin listener is, with the real port; none without
+    /// [`Config::admin_listen`].
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin
     }
 
     /// The numbers of this moment.
@@ -184,7 +216,7 @@ impl Tracker {
     /// events loses the oldest and is told how many.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Event> {
-        self.events.subscribe()
+        self.shared.events.subscribe()
     }
 
     /// Stops: no message is taken in any more, what happened is written to the
@@ -194,24 +226,28 @@ impl Tracker {
     /// When the last changes could not be written. It is stopped nevertheless.
     pub async fn stop(self) -> Result<(), StopError> {
         self.shared.router.close();
-        self.stop.cancel();
+        self.shared.stop.cancel();
         let flushed = match timeout(LAST_FLUSH, self.shared.store.flush()).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(StopError::Flush(error.into())),
             Err(_) => Err(StopError::Slow),
         };
         let goodbye = async {
-            while self.shared.router.sockets() > 0 {
+            let watchers = || WATCHERS - self.shared.watchers.available_permits();
+            while self.shared.router.sockets() > 0 || watchers() > 0 {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
         let _ = timeout(GOODBYE, goodbye).await;
         // Not graceful: it would wait for sockets that do not say goodbye.
-        let _ = timeout(Duration::from_millis(500), self.server.stop(false)).await;
+        let stopped = self.servers.iter().map(|server| server.handle.stop(false));
+        let _ = timeout(Duration::from_millis(500), join_all(stopped)).await;
         for task in self.workers {
             task.abort();
         }
-        self.serving.abort();
+        for server in self.servers {
+            server.task.abort();
+        }
         if timeout(Duration::from_millis(400), self.shared.store.close())
             .await
             .is_err()

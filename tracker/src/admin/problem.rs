@@ -34,7 +34,7 @@ impl Problem {
         StatusCode::NOT_FOUND,
         "no-such-path",
         "no such path",
-        "/api/v1 has stats, torrents, torrents/{info_hash}, torrents/{info_hash}/peers and torrents/{info_hash}/peers/{peer_id}",
+        "/api/v1 has stats, events, torrents, torrents/{info_hash}, torrents/{info_hash}/peers and torrents/{info_hash}/peers/{peer_id}",
     );
     pub(super) const ADMIN_DISABLED: Self = Self::fixed(
         StatusCode::FORBIDDEN,
@@ -71,6 +71,36 @@ impl Problem {
         "no-such-method",
         "the path has no such method",
         "GET reads; DELETE removes a torrent or a peer: the header `Allow` tells which this path has",
+    );
+    pub(super) const ADMIN_ELSEWHERE: Self = Self::fixed(
+        StatusCode::NOT_FOUND,
+        "admin-elsewhere",
+        "the admin API is not on this address",
+        "this tracker has its admin API on an address of its own: ask the one given with --admin-listen",
+    );
+    pub(super) const EVENTS_ELSEWHERE: Self = Self::fixed(
+        StatusCode::NOT_FOUND,
+        "events-need-admin-listen",
+        "live events need an admin listener",
+        "every WebSocket on this address is a client of the tracker: set admin_listen (--admin-listen ADDR:PORT) and ask there",
+    );
+    pub(super) const UPGRADE_NEEDED: Self = Self::fixed(
+        StatusCode::UPGRADE_REQUIRED,
+        "upgrade-needed",
+        "a WebSocket is needed",
+        "events come over a WebSocket: ask with `Upgrade: websocket`, version 13 (RFC 6455)",
+    );
+    pub(super) const TOO_MANY_WATCHERS: Self = Self::fixed(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "too-many-watchers",
+        "as many watch as may",
+        "16 sockets watch the events already: close one of them",
+    );
+    pub(super) const STOPPING: Self = Self::fixed(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "stopping",
+        "the tracker is stopping",
+        "ask again when it has been started again",
     );
     pub(super) const STORE_UNAVAILABLE: Self = Self::fixed(
         StatusCode::SERVICE_UNAVAILABLE,
@@ -147,6 +177,10 @@ impl ResponseError for Problem {
         let mut response = HttpResponse::build(self.status);
         if self.status == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        }
+        if self.status == StatusCode::UPGRADE_REQUIRED {
+            // The one that is named goes with an option of the connection (RFC 9110 §7.8).
+            response.upgrade("websocket");
         }
         match serde_json::to_string(&body) {
             Ok(body) => response.content_type("application/problem+json").body(body),

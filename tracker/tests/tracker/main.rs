@@ -2,6 +2,7 @@
 
 mod admin;
 mod client;
+mod events;
 mod protocol;
 mod sockets;
 mod store;

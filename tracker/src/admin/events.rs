@@ -105,7 +105,7 @@ type End = Option<CloseReason>;
 #[derive(Serialize)]
 struct Lagged {
     event: &'static str,
-    lost: u64,
+    count: u64,
 }
 
 impl Watcher {
@@ -217,9 +217,9 @@ enum Write {
 fn line(event: Result<Event, RecvError>) -> Option<String> {
     let line = match event {
         Ok(event) => serde_json::to_string(&event),
-        Err(RecvError::Lagged(lost)) => serde_json::to_string(&Lagged {
-            event: "lagged",
-            lost,
+        Err(RecvError::Lagged(count)) => serde_json::to_string(&Lagged {
+            event: "events_lost",
+            count,
         }),
         Err(RecvError::Closed) => return None,
     };

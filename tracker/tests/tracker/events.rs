@@ -273,9 +273,9 @@ async fn a_slow_watcher_loses_the_oldest_events_and_is_told_how_many() {
         let next = tokio::time::timeout(SOON, watcher.next()).await;
         let message = next.expect("in time").expect("open").expect("sound");
         let event: Value = serde_json::from_str(message.to_text().expect("a text")).expect("JSON");
-        if event["event"] == "lagged" {
+        if event["event"] == "events_lost" {
             assert_eq!(event.as_object().expect("an object").len(), 2);
-            lost += event["lost"].as_u64().expect("a number");
+            lost += event["count"].as_u64().expect("a number");
             after_loss = 0;
         } else {
             told += 1;

@@ -30,16 +30,21 @@ export async function screenshot(page, name) {
   await page.screenshot({ path: path.join(artefacts, `${name}.png`), fullPage: true })
 }
 
-/** Serves the bare page and returns its URL. */
+const here = path.resolve(import.meta.dirname, '..')
+const served = {
+  '/': path.join(here, 'page/index.html'),
+  '/room': path.join(here, 'page/room.html'),
+  '/webtorrent.min.js': path.resolve(here, '../../web/node_modules/webtorrent/dist/webtorrent.min.js'),
+}
+const TRYSTERO = /^\/(@trystero-p2p\/(?:core|torrent)\/dist\/[\w-]+\.mjs)$/
+
+/** Serves the pages of `page/` and the packages they use, and returns the URL of the bare page. */
 export async function barePage(test) {
-  const script = path.resolve(import.meta.dirname, '../../../web/node_modules/webtorrent/dist/webtorrent.min.js')
-  const files = {
-    '/': ['text/html', path.resolve(import.meta.dirname, '../page/index.html')],
-    '/webtorrent.min.js': ['text/javascript', script],
-  }
   const server = createServer(async (request, response) => {
-    const [type, file] = files[request.url] ?? []
+    const [, module] = TRYSTERO.exec(request.url) ?? []
+    const file = module ? path.join(here, 'node_modules', module) : served[request.url]
     if (!file) return response.writeHead(404).end()
+    const type = /js$/.test(file) ? 'text/javascript' : 'text/html'
     response.writeHead(200, { 'content-type': type }).end(await readFile(file))
   })
   server.listen(0, '127.0.0.1')

@@ -1,10 +1,11 @@
 // Runs the real binary, as a user would, and reads its JSON lines.
 
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
 import { eventually } from './eventually.js'
 
 const root = path.resolve(import.meta.dirname, '../../..')
@@ -40,6 +41,12 @@ export class Shoal {
 
   static tracker(test, listen = '127.0.0.1:0', ...args) {
     return Shoal.start(test, 'tracker', '--listen', listen, ...args)
+  }
+
+  /** Runs a command that ends by itself, and returns what it printed. */
+  static async run(...args) {
+    const { stdout } = await promisify(execFile)(binary, args)
+    return stdout.trim()
   }
 
   constructor(args) {

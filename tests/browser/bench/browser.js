@@ -35,6 +35,7 @@ const served = {
   '/': path.join(here, 'page/index.html'),
   '/room': path.join(here, 'page/room.html'),
   '/webtorrent.min.js': path.resolve(here, '../../web/node_modules/webtorrent/dist/webtorrent.min.js'),
+  '/sw.min.js': path.resolve(here, '../../web/node_modules/webtorrent/dist/sw.min.js'),
 }
 const TRYSTERO = /^\/(@trystero-p2p\/(?:core|torrent)\/dist\/[\w-]+\.mjs)$/
 

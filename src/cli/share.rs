@@ -109,15 +109,13 @@ async fn start_tracker(args: &Args, page: &Page) -> anyhow::Result<(Tracker, Add
     let tls = tls.map(|(cert, key)| tracker::TlsFiles { cert, key });
     let addr = args.listen.unwrap_or_else(usual_address);
     let mut listen = vec![tracker::Listen {
-        addr,
         tls: tls.clone(),
+        ..tracker::Listen::plain(addr)
     }];
     if tls.is_some() {
         // For our own seeder, whom the certificate's name would not fit.
-        listen.push(tracker::Listen {
-            addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            tls: None,
-        });
+        let inside = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        listen.push(tracker::Listen::plain(inside));
     }
     let mut config = tracker::Config {
         listen,
@@ -128,11 +126,9 @@ async fn start_tracker(args: &Args, page: &Page) -> anyhow::Result<(Tracker, Add
     let tracker = tracker::start(config, move |service| routes.routes(service))
         .await
         .context("the tracker cannot start")?;
-    let addresses = Addresses::new(
-        tracker.addresses(),
-        tls.is_some(),
-        args.public_url.as_deref(),
-    )?;
+    let listening = tracker.addresses().iter();
+    let listening: Vec<_> = listening.filter_map(tracker::Address::tcp).collect();
+    let addresses = Addresses::new(&listening, tls.is_some(), args.public_url.as_deref())?;
     Ok((tracker, addresses))
 }
 

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use serde::Serialize;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
-use tracker::{Config, Event, Listen, Secret, TlsFiles};
+use tracker::{Address, ClientHeader, Config, Event, Listen, Secret, TlsFiles, Trusted};
 
 use super::{report, signals};
 
@@ -17,9 +17,10 @@ const TOKEN_VARIABLE: &str = "SHOAL_ADMIN_TOKEN";
 /// The arguments of `shoal tracker`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Listen here; may be given more than once. Port 0 lets the system choose [default: 127.0.0.1:8000].
+    /// Listen here; may be given more than once. Port 0 lets the system choose; unix:PATH is a
+    /// Unix socket [default: 127.0.0.1:8000].
     #[arg(long, value_name = "ADDR:PORT")]
-    listen: Vec<SocketAddr>,
+    listen: Vec<Address>,
     /// Serve the admin API here, with live events over a WebSocket, and no more at --listen.
     #[arg(long, value_name = "ADDR:PORT")]
     admin_listen: Option<SocketAddr>,
@@ -38,6 +39,12 @@ pub(crate) struct Args {
     /// The private key of the certificate (PEM).
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    /// Believe this proxy (an address, a network or `unix`) when it names its client; may be given more than once.
+    #[arg(long, value_name = "CIDR")]
+    trusted_proxy: Vec<Trusted>,
+    /// The header with the client's address: X-Forwarded-For, Forwarded or X-Real-IP [default: X-Forwarded-For].
+    #[arg(long, value_name = "NAME")]
+    client_header: Option<ClientHeader>,
     /// Print one JSON object a line: `ready`, then what happens.
     #[arg(long)]
     json: bool,
@@ -74,6 +81,10 @@ fn configuration(args: Args) -> anyhow::Result<Config> {
             listen.tls.clone_from(&tls);
         }
     }
+    if !args.trusted_proxy.is_empty() {
+        config.proxies.trusted = args.trusted_proxy;
+    }
+    config.proxies.header = args.client_header.unwrap_or(config.proxies.header);
     config.admin_listen = args.admin_listen.or(config.admin_listen);
     config.database = args.database.or(config.database);
     config.admin_token = match (args.admin_token_file, std::env::var_os(TOKEN_VARIABLE)) {
@@ -119,7 +130,10 @@ async fn serve(config: Config, json: bool) -> anyhow::Result<()> {
         .zip(tracker.addresses())
         .map(|(listen, addr)| {
             let scheme = if listen.tls.is_some() { "wss" } else { "ws" };
-            format!("{scheme}://{}", reachable(*addr))
+            match addr {
+                Address::Tcp(addr) => format!("{scheme}://{}", reachable(*addr)),
+                Address::Unix(path) => format!("{scheme}+unix:{}", path.display()),
+            }
         })
         .collect();
     let admin = tracker
@@ -160,9 +174,11 @@ fn welcome(
     for url in urls {
         report::line(format_args!("Tracker    {url}"))?;
     }
-    // `ws` becomes `http` and `wss` becomes `https`.
+    // `ws` becomes `http` and `wss` becomes `https`. A browser opens no Unix socket.
     let page = urls
-        .first()
+        .iter()
+        .find(|url| !url.contains("+unix:"))
+        .or(urls.first())
         .map_or(String::new(), |url| url.replacen("ws", "http", 1));
     report::line(format_args!("Numbers    {page}/stats.json"))?;
     if admin_open {

@@ -3,13 +3,17 @@
 
 mod check;
 mod duration;
+mod mode;
 mod secret;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
+
+use crate::listen::Address;
+use crate::proxies::Proxies;
 
 pub use secret::{Secret, SecretError};
 
@@ -31,6 +35,8 @@ pub struct Config {
     /// no form in the configuration file, which is no place for secrets.
     #[serde(skip)]
     pub admin_token: Option<Secret>,
+    /// Which proxies are believed when they say whom they speak for.
+    pub proxies: Proxies,
     /// What a socket and the listeners may cost.
     pub limits: Limits,
     /// What clients are told, and how long their offers and entries live.
@@ -46,10 +52,18 @@ pub struct Config {
 #[serde(deny_unknown_fields)]
 pub struct Listen {
     /// The address; port 0 lets the system choose.
-    pub addr: SocketAddr,
+    pub addr: Address,
+    /// The permissions of a Unix socket, octal in the file. Default 0660: to connect one
+    /// has to be of its group.
+    #[serde(default, deserialize_with = "mode::deserialize")]
+    pub mode: Option<u32>,
     /// With a certificate the listener speaks https and wss, else http and ws.
     #[serde(default)]
     pub tls: Option<TlsFiles>,
+    /// Each connection begins with a header of the PROXY protocol, version 1 or 2, and is
+    /// one of [`Proxies::trusted`]'s; others are closed.
+    #[serde(default)]
+    pub proxy_protocol: bool,
 }
 
 /// The files of a TLS listener.
@@ -148,21 +162,33 @@ pub struct Store {
 impl Listen {
     /// Listens without TLS.
     #[must_use]
-    pub const fn plain(addr: SocketAddr) -> Self {
-        Self { addr, tls: None }
+    pub fn plain(addr: impl Into<Address>) -> Self {
+        Self {
+            addr: addr.into(),
+            mode: None,
+            tls: None,
+            proxy_protocol: false,
+        }
+    }
+
+    /// Listens with TLS.
+    #[must_use]
+    pub fn tls(addr: impl Into<Address>, files: TlsFiles) -> Self {
+        Self {
+            tls: Some(files),
+            ..Self::plain(addr)
+        }
     }
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
-            listen: vec![Listen::plain(SocketAddr::new(
-                IpAddr::V4(Ipv4Addr::LOCALHOST),
-                8000,
-            ))],
+            listen: vec![Listen::plain(SocketAddr::from((Ipv4Addr::LOCALHOST, 8000)))],
             admin_listen: None,
             database: None,
             admin_token: None,
+            proxies: Proxies::default(),
             limits: Limits::default(),
             swarm: Swarm::default(),
             sockets: Sockets::default(),

@@ -15,6 +15,7 @@
 //! mutex round the swarms) into the `outbox` of each receiver; facts that have to
 //! survive go to `store`, which writes them behind through `sqlite`.
 
+mod accept;
 mod admin;
 mod bucket;
 mod census;
@@ -23,8 +24,10 @@ mod config;
 mod event;
 mod frames;
 mod http;
+mod listen;
 mod metrics;
 mod outbox;
+mod proxies;
 mod router;
 mod server;
 mod shared;
@@ -32,6 +35,7 @@ mod socket;
 mod sqlite;
 mod stats;
 mod store;
+mod stream;
 mod tls;
 mod tracker;
 mod upgrade;
@@ -41,6 +45,8 @@ pub use config::{
     Swarm as SwarmConfig, TlsFiles,
 };
 pub use event::Event;
+pub use listen::{Address, AddressError};
+pub use proxies::{Cidr, CidrError, ClientHeader, HeaderError, Proxies, Trusted};
 pub use stats::Stats;
 pub use tls::TlsError;
 pub use tracker::{StartError, StopError, Tracker, start};

@@ -19,7 +19,8 @@ type Metric = (&'static str, &'static str, u64);
 
 fn exposition(stats: &Stats) -> String {
     let mut text = String::new();
-    let gauges = gauges(stats).into_iter().map(|metric| ("gauge", metric));
+    let gauges = gauges(stats).into_iter().chain(certificate(stats));
+    let gauges = gauges.map(|metric| ("gauge", metric));
     let counters = counters(stats)
         .into_iter()
         .map(|metric| ("counter", metric));
@@ -65,13 +66,48 @@ fn gauges(stats: &Stats) -> [Metric; 6] {
     ]
 }
 
+/// Only where there is one.
+fn certificate(stats: &Stats) -> Option<Metric> {
+    let ends = stats.tls_certificate_ends?.try_into().unwrap_or(0);
+    Some((
+        "tls_certificate_expiry_timestamp_seconds",
+        "When the first of the certificates ends, in seconds since 1970.",
+        ends,
+    ))
+}
+
 /// Their names end in `_total`, as the format's conventions have it.
-fn counters(stats: &Stats) -> [Metric; 11] {
+fn counters(stats: &Stats) -> [Metric; 16] {
     [
         (
             "sockets_refused_total",
             "Sockets refused because the limit was reached.",
             stats.sockets_refused,
+        ),
+        (
+            "clients_unnamed_total",
+            "Upgrades through a trusted proxy whose header named no address; the proxy's own was taken.",
+            stats.clients_unnamed,
+        ),
+        (
+            "proxies_refused_total",
+            "Connections refused because they do not begin with a PROXY header of a trusted proxy.",
+            stats.proxies_refused,
+        ),
+        (
+            "tls_handshakes_failed_total",
+            "TLS handshakes that failed or took too long.",
+            stats.tls_handshakes_failed,
+        ),
+        (
+            "tls_reloads_total",
+            "Certificates taken because their files had changed.",
+            stats.tls_reloads,
+        ),
+        (
+            "tls_reloads_failed_total",
+            "Changed certificates that could not be used; the ones before them stay in use.",
+            stats.tls_reloads_failed,
         ),
         (
             "messages_received_total",

@@ -240,18 +240,21 @@ impl Router {
         self.core().swarms.torrent(info_hash)
     }
 
-    /// Up to `limit` entries of a swarm after `after`, with how each is connected.
+    /// Up to `limit` entries of a swarm after `after`, with how each is connected and from where.
     pub(crate) fn peers(
         &self,
         info_hash: InfoHash,
         after: Option<(PeerId, ConnectionId)>,
         limit: usize,
-    ) -> Vec<(Peer, Transport)> {
+    ) -> Vec<(Peer, Transport, Option<IpAddr>)> {
         let core = self.core();
         let peers = core.swarms.peers(info_hash, after, limit);
         peers
             .into_iter()
-            .map(|peer| (peer, core.transport(peer.connection)))
+            .map(|peer| {
+                let remote = core.remote(peer.connection);
+                (peer, core.transport(peer.connection), remote)
+            })
             .collect()
     }
 
@@ -294,7 +297,7 @@ impl Router {
                 stats,
             } => {
                 // A connection's facts come while it is here.
-                let remote = core.sockets.get(&connection).map(|socket| socket.remote);
+                let remote = core.remote(connection);
                 transport = core.transport(connection);
                 match change {
                     Change::Joined => {
@@ -351,6 +354,10 @@ impl Core {
         self.sockets
             .get(&connection)
             .map_or(Transport::Ws, |socket| socket.transport)
+    }
+
+    fn remote(&self, connection: ConnectionId) -> Option<IpAddr> {
+        self.sockets.get(&connection).map(|socket| socket.remote)
     }
 }
 

@@ -5,26 +5,32 @@
 
 use std::future::{Ready, ready};
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_codec::{AsyncRead, AsyncWrite, Framed};
-use actix_http::{HttpService, Request, TlsAcceptorConfig, h1};
+use actix_codec::Framed;
+use actix_http::error::DispatchError;
+use actix_http::{HttpService, Request, h1};
 use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::dev::{AppConfig, Server};
 use actix_web::{App, Error, HttpServer, middleware, web};
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use socket2::SockRef;
+use tokio::net::{TcpStream, UnixStream};
 
+use crate::accept::Acceptor;
 use crate::admin::Part;
 use crate::config::{Config, Listen};
+use crate::listen::{self, Address, Bound, SocketFile};
 use crate::shared::Shared;
 use crate::store::Transport;
+use crate::stream::{Raw, Stream};
+use crate::tls::Certificate;
 use crate::tracker::StartError;
-use crate::{http, tls, upgrade};
+use crate::{http, upgrade};
 
-/// Connections that wait to be accepted.
-const BACKLOG: u32 = 1024;
 /// HTTP connections to a worker beside its WebSockets.
 const HTTP_CONNECTIONS: usize = 1024;
 /// Connections to the admin listener.
@@ -34,25 +40,41 @@ const ADMIN_CONNECTIONS: usize = 256;
 const ADMIN_SEND_BUFFER: usize = 64 * 1024;
 /// How long a client may take for the head of its first request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// Permissions of a Unix socket unless others are asked for.
+const SOCKET_MODE: u32 = 0o660;
+/// What pages are told of a Unix socket, which has no address.
+const NO_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 /// How long an HTTP connection may take to end.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A bound address, and its certificate if it has one.
+/// A bound address, its certificate if it has one, and how it begins connections.
 pub(crate) struct Listener {
-    socket: TcpListener,
-    tls: Option<rustls::ServerConfig>,
+    socket: Bound,
+    certificate: Option<Arc<Certificate>>,
+    proxy_protocol: bool,
+}
+
+impl Listener {
+    /// Its certificate, if it has one.
+    pub(crate) const fn certificate(&self) -> Option<&Arc<Certificate>> {
+        self.certificate.as_ref()
+    }
 }
 
 /// Binds all addresses of a configuration.
 pub(crate) fn listeners(config: &Config) -> Result<Vec<Listener>, StartError> {
-    let mut listeners = Vec::with_capacity(config.listen.len());
-    for Listen { addr, tls } in &config.listen {
-        let tls = tls.as_ref().map(tls::load).transpose()?;
-        let socket = bind(*addr, config.sockets.write_timeout)
-            .map_err(|error| StartError::Listen { addr: *addr, error })?;
-        listeners.push(Listener { socket, tls });
-    }
-    Ok(listeners)
+    let bind = |listen: &Listen| {
+        let certificate = listen.tls.as_ref().map(Certificate::load).transpose()?;
+        let mode = listen.mode.unwrap_or(SOCKET_MODE);
+        let socket = Bound::new(&listen.addr, mode, config.sockets.write_timeout)
+            .map_err(|error| cannot_listen(&listen.addr, error))?;
+        Ok(Listener {
+            socket,
+            certificate: certificate.map(Arc::new),
+            proxy_protocol: listen.proxy_protocol,
+        })
+    };
+    config.listen.iter().map(bind).collect()
 }
 
 /// Binds the address of the admin listener, if there is to be one; with its real port.
@@ -60,27 +82,20 @@ pub(crate) fn admin_listener(
     config: &Config,
 ) -> Result<Option<(SocketAddr, TcpListener)>, StartError> {
     let bind = |addr| -> io::Result<_> {
-        let socket = bind(addr, config.sockets.write_timeout)?;
+        let socket = listen::tcp(addr, config.sockets.write_timeout)?;
         // Accepted sockets inherit it.
         SockRef::from(&socket).set_send_buffer_size(ADMIN_SEND_BUFFER)?;
         Ok((socket.local_addr()?, socket))
     };
-    let bind = |addr| bind(addr).map_err(|error| StartError::Listen { addr, error });
+    let bind = |addr| bind(addr).map_err(|error| cannot_listen(&addr.into(), error));
     config.admin_listen.map(bind).transpose()
 }
 
-fn bind(addr: SocketAddr, write_timeout: Duration) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    // Accepted sockets inherit it. A remote that stops reading for good keeps its
-    // bytes in the kernel no longer than this after we have given up on it.
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(write_timeout * 2))?;
-    #[cfg(not(target_os = "linux"))]
-    let _ = write_timeout;
-    socket.bind(&addr.into())?;
-    socket.listen(BACKLOG.cast_signed())?;
-    Ok(socket.into())
+fn cannot_listen(addr: &Address, error: io::Error) -> StartError {
+    StartError::Listen {
+        addr: addr.clone(),
+        error,
+    }
 }
 
 /// The routes of a worker; its type cannot be written.
@@ -99,58 +114,86 @@ macro_rules! app {
             .map_err(|error: Error| error.error_response())
     }};
 }
-/// Puts the listeners to work; returns their real addresses.
+/// Listeners at work.
+pub(crate) struct Served {
+    /// Where, with real ports.
+    pub(crate) addresses: Vec<Address>,
+    /// The Unix sockets' files, which go when this does.
+    pub(crate) files: Vec<SocketFile>,
+    pub(crate) server: Server,
+}
+
+/// Puts the listeners to work.
 pub(crate) fn serve(
     shared: &Arc<Shared>,
     listeners: Vec<Listener>,
     pages: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
-) -> Result<(Vec<SocketAddr>, Server), StartError> {
+) -> Result<Served, StartError> {
+    let most = shared.config.limits.sockets;
     let mut server = Server::build()
         .disable_signals()
-        .max_concurrent_connections(
-            shared
-                .config
-                .limits
-                .sockets
-                .saturating_add(HTTP_CONNECTIONS),
-        );
-    let mut addresses = Vec::with_capacity(listeners.len());
-    for (Listener { socket, tls }, listen) in listeners.into_iter().zip(&shared.config.listen) {
-        let failed = |error| StartError::Listen {
-            addr: listen.addr,
-            error,
-        };
-        let addr = socket.local_addr().map_err(failed)?;
-        addresses.push(addr);
-        let name = format!("tracker-{addr}");
+        .max_concurrent_connections(most.saturating_add(HTTP_CONNECTIONS));
+    let (mut addresses, mut files) = (Vec::with_capacity(listeners.len()), Vec::new());
+    for (listener, listen) in listeners.into_iter().zip(&shared.config.listen) {
+        let failed = |error| cannot_listen(&listen.addr, error);
+        let address = listener.socket.address().map_err(failed)?;
         let (shared, pages) = (Arc::clone(shared), pages.clone());
-        server = match tls {
-            None => server.listen(name, socket, move || {
-                let config = app_config(false, addr);
-                HttpService::build()
-                    .client_request_timeout(REQUEST_TIMEOUT)
-                    .client_disconnect_timeout(DISCONNECT_TIMEOUT)
-                    .tcp_nodelay(true)
-                    .local_addr(addr)
-                    .upgrade(fn_service(sockets(&shared, Transport::Ws)))
-                    .finish(map_config(app!(shared, pages), move |()| config.clone()))
-                    .tcp()
+        let tls = listener.certificate.as_ref();
+        let acceptor = Acceptor {
+            shared: Arc::clone(&shared),
+            proxy_protocol: listener.proxy_protocol,
+            tls: tls.map(Certificate::acceptor).transpose()?,
+        };
+        let transport = tls.map_or(Transport::Ws, |_| Transport::Wss);
+        let local = address.tcp().unwrap_or(NO_ADDRESS);
+        let http = move || {
+            let config = app_config(transport == Transport::Wss, local);
+            HttpService::build()
+                .client_request_timeout(REQUEST_TIMEOUT)
+                .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+                .local_addr(local)
+                .upgrade(fn_service(sockets(&shared, transport)))
+                .finish(map_config(app!(shared, pages), move |()| config.clone()))
+        };
+        let name = format!("tracker-{address}");
+        server = match listener.socket {
+            Bound::Tcp(socket) => server.listen(name, socket, move || {
+                fn_service(begin::<TcpStream>(&acceptor)).and_then(http())
             }),
-            Some(tls) => server.listen(name, socket, move || {
-                let config = app_config(true, addr);
-                HttpService::build()
-                    .client_request_timeout(REQUEST_TIMEOUT)
-                    .client_disconnect_timeout(DISCONNECT_TIMEOUT)
-                    .tcp_nodelay(true)
-                    .local_addr(addr)
-                    .upgrade(fn_service(sockets(&shared, Transport::Wss)))
-                    .finish(map_config(app!(shared, pages), move |()| config.clone()))
-                    .rustls_0_23_with_config(tls.clone(), TlsAcceptorConfig::default())
-            }),
+            Bound::Unix(socket, file) => {
+                files.push(file);
+                server.listen_uds(name, socket, move || {
+                    fn_service(begin::<UnixStream>(&acceptor)).and_then(http())
+                })
+            }
         }
         .map_err(failed)?;
+        addresses.push(address);
     }
-    Ok((addresses, server.run()))
+    Ok(Served {
+        addresses,
+        files,
+        server: server.run(),
+    })
+}
+
+/// What HTTP takes: a stream, the version, and whom it speaks with.
+type Begun = Result<(Stream, actix_http::Protocol, Option<SocketAddr>), DispatchError>;
+
+/// Makes of accepted connections what HTTP takes.
+fn begin<S: Into<Raw>>(
+    acceptor: &Acceptor,
+) -> impl Fn(S) -> LocalBoxFuture<'static, Begun> + Clone + use<S> {
+    let acceptor = acceptor.clone();
+    move |raw| {
+        let begun = acceptor.clone().accept(raw.into());
+        begun
+            .map(|begun| match begun {
+                Ok((stream, peer)) => Ok((stream, actix_http::Protocol::Http1, peer)),
+                Err(error) => Err(DispatchError::Io(error)),
+            })
+            .boxed_local()
+    }
 }
 
 /// Puts the admin listener to work, with actix-web's own server: its few WebSockets may
@@ -174,7 +217,7 @@ pub(crate) fn serve_admin(
         .client_disconnect_timeout(DISCONNECT_TIMEOUT)
         .disable_signals()
         .listen(socket)
-        .map_err(|error| StartError::Listen { addr, error })?;
+        .map_err(|error| cannot_listen(&addr.into(), error))?;
     Ok(server.run())
 }
 
@@ -185,18 +228,15 @@ fn app_config(secure: bool, addr: SocketAddr) -> AppConfig {
 }
 
 /// A request for an upgrade, and its stream.
-type Upgraded<S> = (Request, Framed<S, h1::Codec>);
+type Upgraded = (Request, Framed<Stream, h1::Codec>);
 /// Nothing can go wrong, and it is done at once.
 type Taken = Ready<Result<(), actix_http::Error>>;
 
 /// Takes streams over from HTTP.
-fn sockets<S>(
+fn sockets(
     shared: &Arc<Shared>,
     transport: Transport,
-) -> impl Fn(Upgraded<S>) -> Taken + Clone + use<S>
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
+) -> impl Fn(Upgraded) -> Taken + Clone + use<> {
     let shared = Arc::clone(shared);
     move |(request, framed)| {
         upgrade::answer(&shared, transport, &request, framed);

@@ -12,6 +12,7 @@ use crate::event::Event;
 use crate::router::Router;
 use crate::stats::{Counters, Stats};
 use crate::store::Store;
+use crate::tls::Certificate;
 
 /// Sockets that watch the events at once; one more is answered with 503.
 pub(crate) const WATCHERS: usize = 16;
@@ -21,6 +22,8 @@ pub(crate) const WATCHERS: usize = 16;
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) message_limits: Limits,
+    /// Those of the TLS listeners.
+    pub(crate) certificates: Vec<Arc<Certificate>>,
     pub(crate) router: Arc<Router>,
     pub(crate) store: Arc<Store>,
     pub(crate) counters: Arc<Counters>,
@@ -46,6 +49,12 @@ impl Shared {
             seeders: totals.seeds,
             leechers: totals.leechers,
             sockets_refused: counters.sockets_refused.get(),
+            clients_unnamed: counters.clients_unnamed.get(),
+            proxies_refused: counters.proxies_refused.get(),
+            tls_handshakes_failed: counters.tls_handshakes_failed.get(),
+            tls_reloads: counters.tls_reloads.get(),
+            tls_reloads_failed: counters.tls_reloads_failed.get(),
+            tls_certificate_ends: self.certificates.iter().filter_map(|one| one.ends()).min(),
             messages_received: counters.messages_received.get(),
             messages_refused: counters.messages_refused.get(),
             messages_sent: counters.messages_sent.get(),

@@ -20,6 +20,18 @@ pub struct Stats {
     pub leechers: u64,
     /// Sockets refused because the limit was reached.
     pub sockets_refused: u64,
+    /// Upgrades of clients whom a trusted proxy did not name: its header holds no address.
+    pub clients_unnamed: u64,
+    /// Connections refused because they do not begin with a PROXY header of a trusted proxy.
+    pub proxies_refused: u64,
+    /// TLS handshakes that failed or took too long.
+    pub tls_handshakes_failed: u64,
+    /// Certificates taken because their files had changed.
+    pub tls_reloads: u64,
+    /// Changed certificates that could not be used; the ones before them stay in use.
+    pub tls_reloads_failed: u64,
+    /// When the first of the certificates ends, in seconds since 1970, if there is one.
+    pub tls_certificate_ends: Option<i64>,
     /// Messages received.
     pub messages_received: u64,
     /// Messages received that were refused.
@@ -48,6 +60,11 @@ pub struct Stats {
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) sockets_refused: Counter,
+    pub(crate) clients_unnamed: Counter,
+    pub(crate) proxies_refused: Counter,
+    pub(crate) tls_handshakes_failed: Counter,
+    pub(crate) tls_reloads: Counter,
+    pub(crate) tls_reloads_failed: Counter,
     pub(crate) messages_received: Counter,
     pub(crate) messages_refused: Counter,
     pub(crate) messages_sent: Counter,

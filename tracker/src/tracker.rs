@@ -20,12 +20,13 @@ use tracker_protocol::Limits;
 
 use crate::config::{Config, ConfigError};
 use crate::event::Event;
+use crate::listen::{Address, SocketFile};
 use crate::router::Router;
-use crate::server::{admin_listener, listeners, serve, serve_admin};
+use crate::server::{Listener, Served, admin_listener, listeners, serve, serve_admin};
 use crate::shared::{Shared, WATCHERS};
 use crate::stats::{Counters, Stats};
 use crate::store::{RESTORED, Store, unix_millis};
-use crate::tls::TlsError;
+use crate::tls::{self, TlsError};
 
 /// Events kept for a watcher that is behind; it loses older ones and is told.
 const EVENTS: usize = 1024;
@@ -41,10 +42,11 @@ const LAST_FLUSH: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct Tracker {
     shared: Arc<Shared>,
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<Address>,
     admin: Option<SocketAddr>,
     servers: Vec<Serving>,
-    workers: [JoinHandle<()>; 2],
+    workers: [JoinHandle<()>; 3],
+    _files: Vec<SocketFile>,
 }
 
 /// A server at work.
@@ -69,10 +71,10 @@ pub enum StartError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// An address cannot be listened on.
-    #[error("cannot listen on `{addr}`: choose another address or port, or stop what uses it")]
+    #[error("cannot listen on `{addr}`: choose another one, or stop what uses it")]
     Listen {
         /// The address.
-        addr: SocketAddr,
+        addr: Address,
         /// What the system said.
         #[source]
         error: io::Error,
@@ -119,6 +121,8 @@ pub async fn start(
 ) -> Result<Tracker, StartError> {
     config.check()?;
     let listeners = listeners(&config)?;
+    let certificates = listeners.iter().filter_map(Listener::certificate).cloned();
+    let certificates = certificates.collect();
     let admin_listener = admin_listener(&config)?;
     let (events, _) = broadcast::channel(EVENTS);
     let counters = Arc::new(Counters::default());
@@ -143,6 +147,7 @@ pub async fn start(
             scrape_hashes: config.swarm.scrape_torrents,
             ..Limits::default()
         },
+        certificates,
         config,
         router,
         store,
@@ -154,7 +159,11 @@ pub async fn start(
         started_at,
     });
 
-    let (addresses, server) = serve(&shared, listeners, pages)?;
+    let Served {
+        addresses,
+        files,
+        server,
+    } = serve(&shared, listeners, pages)?;
     let admin = admin_listener.as_ref().map(|(addr, _)| *addr);
     let admin_server = admin_listener
         .map(|(addr, socket)| serve_admin(&shared, addr, socket))
@@ -168,11 +177,13 @@ pub async fn start(
         admin,
         servers,
         workers,
+        _files: files,
     })
 }
 
-/// Spawns what writes the database, and what lets the swarms act on time.
-fn workers(shared: &Shared) -> [JoinHandle<()>; 2] {
+/// Spawns what writes the database, what lets the swarms act on time, and what looks after
+/// the certificates.
+fn workers(shared: &Arc<Shared>) -> [JoinHandle<()>; 3] {
     let stop = shared.stop.clone();
     let flushing = Arc::clone(&shared.store);
     let restoring = Arc::clone(&shared.router);
@@ -189,13 +200,20 @@ fn workers(shared: &Shared) -> [JoinHandle<()>; 2] {
             let stop = stop.clone();
             async move { tick(&ticking, stop).await }
         }),
+        tokio::spawn({
+            let watching = tls::watch(Arc::clone(shared));
+            async move {
+                // Nothing of it is lost when it is dropped.
+                let _ = stop.run_until_cancelled(watching).await;
+            }
+        }),
     ]
 }
 
 impl Tracker {
     /// Where it listens, in the order of [`Config::listen`], with the real ports.
     #[must_use]
-    pub fn addresses(&self) -> &[SocketAddr] {
+    pub fn addresses(&self) -> &[Address] {
         &self.addresses
     }
 

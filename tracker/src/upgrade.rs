@@ -1,22 +1,24 @@
 //! The answer to a request for a WebSocket, on any path.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_codec::{AsyncRead, AsyncWrite, Encoder, Framed, FramedParts};
+use actix_codec::{Encoder, Framed, FramedParts};
 use actix_http::body::{BodySize, MessageBody};
 use actix_http::ws::{self, HandshakeError};
 use actix_http::{ConnectionType, Request, Response, StatusCode, h1};
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
+use crate::proxies::{self, NoClient};
 use crate::router::{Connection, Refused};
 use crate::shared::Shared;
 use crate::socket;
 use crate::store::Transport;
+use crate::stream::Stream;
 
 /// Seconds after which a refused client may try again; spread, so that those
 /// refused together do not return together.
@@ -25,14 +27,12 @@ const RETRY_AFTER_SECONDS: std::ops::Range<u32> = 10..60;
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Answers an upgrade request and gives its stream a task of its own.
-pub(crate) fn answer<S>(
+pub(crate) fn answer(
     shared: &Arc<Shared>,
     transport: Transport,
     request: &Request,
-    framed: Framed<S, h1::Codec>,
-) where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
+    framed: Framed<Stream, h1::Codec>,
+) {
     let FramedParts {
         io,
         mut codec,
@@ -74,10 +74,7 @@ fn accept(
     transport: Transport,
     request: &Request,
 ) -> Result<(Connection, Response<()>), Response<actix_http::body::BoxBody>> {
-    let remote = request
-        .peer_addr()
-        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |addr| addr.ip());
-    match shared.router.connect(transport, remote) {
+    match shared.router.connect(transport, client(shared, request)) {
         Ok(connection) => {
             let mut response = ws::handshake(request.head())?;
             Ok((connection, response.finish().drop_body()))
@@ -96,6 +93,19 @@ fn accept(
                 .map_into_boxed_body())
         }
     }
+}
+
+/// The client's address: the peer's own, or what a trusted proxy says.
+fn client(shared: &Shared, request: &Request) -> IpAddr {
+    let proxies = &shared.config.proxies;
+    let peer = request.peer_addr().map(|addr| addr.ip());
+    let lines = request.head().headers().get_all(proxies.header.name());
+    proxies
+        .client(peer, lines.map(HeaderValue::as_bytes))
+        .unwrap_or_else(|NoClient| {
+            shared.counters.clients_unnamed.add(1);
+            proxies::address(peer)
+        })
 }
 
 /// Writes a whole response, after which the connection ends.
@@ -120,10 +130,7 @@ fn refuse(
     Some(())
 }
 
-async fn say<S>(mut io: S, bytes: Vec<u8>) -> std::io::Result<()>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+async fn say(mut io: Stream, bytes: Vec<u8>) -> std::io::Result<()> {
     io.write_all(&bytes).await?;
     io.shutdown().await?;
     // What it has sent on must be read, or the kernel would take the response back.

@@ -1,6 +1,7 @@
 //! Peers of a torrent: connected ones from memory; away ones, known before a
 //! restart and not back yet, from the database.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -35,6 +36,9 @@ struct Peer {
     #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<String>,
     connection: &'static str,
+    /// Where it is connected from: a proxy's client, not the proxy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<IpAddr>,
     first_seen: Option<String>,
     last_seen: Option<String>,
 }
@@ -151,7 +155,7 @@ fn connected(
     let entries = shared.router.peers(info_hash, after, limit);
     entries
         .into_iter()
-        .map(|(entry, transport)| {
+        .map(|(entry, transport, address)| {
             let peer = Peer {
                 peer_id: entry.peer_id.to_string(),
                 status: "connected",
@@ -161,6 +165,7 @@ fn connected(
                 downloaded: entry.stats.downloaded,
                 client: Client::of(&entry.peer_id).map(Client::code),
                 connection: Transport::name(transport),
+                address,
                 first_seen: at(entry.joined),
                 last_seen: at(entry.last_seen),
             };
@@ -179,6 +184,7 @@ fn away(peer_id: PeerId, row: &PeerRow) -> Peer {
         downloaded: row.downloaded,
         client: Client::of(&peer_id).map(Client::code),
         connection: row.transport.name(),
+        address: None,
         first_seen: rfc3339(row.first_seen),
         last_seen: rfc3339(row.last_seen),
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Config, ConfigError, Limits, Sockets, Store, Swarm};
+use super::{Config, ConfigError, Limits, Listen, Proxies, Sockets, Store, Swarm};
 
 const MOMENT: Duration = Duration::from_millis(10);
 const SECOND: Duration = Duration::from_secs(1);
@@ -23,10 +23,33 @@ impl Config {
                 "give at least one address such as `127.0.0.1:8000`",
             ));
         }
+        self.listen
+            .iter()
+            .try_for_each(|listen| listen.check(&self.proxies))?;
         self.limits.check()?;
         self.swarm.check()?;
         self.sockets.check()?;
         self.store.check()
+    }
+}
+
+impl Listen {
+    fn check(&self, proxies: &Proxies) -> Result<(), ConfigError> {
+        if self.mode.is_some() && self.addr.tcp().is_some() {
+            return Err(ConfigError::new(
+                "listen.mode",
+                format!("is given for `{}`", self.addr),
+                "leave it out, or listen on `unix:` and a path",
+            ));
+        }
+        if self.proxy_protocol && proxies.trusted.is_empty() {
+            return Err(ConfigError::new(
+                "listen.proxy_protocol",
+                "is set and `proxies.trusted` is empty, so every connection would be closed",
+                "name the proxies, as in `trusted = [\"10.0.0.1\"]`",
+            ));
+        }
+        Ok(())
     }
 }
 

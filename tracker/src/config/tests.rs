@@ -1,4 +1,5 @@
 use super::*;
+use crate::proxies::{ClientHeader, Trusted};
 
 #[test]
 fn a_file_may_set_any_field_and_leaves_the_others_at_their_defaults() {
@@ -7,6 +8,13 @@ fn a_file_may_set_any_field_and_leaves_the_others_at_their_defaults() {
          [[listen]]\n\
          addr = \"0.0.0.0:443\"\n\
          tls = { cert = \"c.pem\", key = \"k.pem\" }\n\
+         [[listen]]\n\
+         addr = \"unix:/run/shoal.sock\"\n\
+         mode = \"600\"\n\
+         proxy_protocol = true\n\
+         [proxies]\n\
+         trusted = [\"10.0.0.0/8\", \"unix\"]\n\
+         header = \"forwarded\"\n\
          [limits]\n\
          sockets = 7\n\
          [store]\n\
@@ -17,14 +25,27 @@ fn a_file_may_set_any_field_and_leaves_the_others_at_their_defaults() {
     assert_eq!(config.database, Some("state.db".into()));
     assert_eq!(
         config.listen,
-        [Listen {
-            addr: "0.0.0.0:443".parse().expect("an address"),
-            tls: Some(TlsFiles {
-                cert: "c.pem".into(),
-                key: "k.pem".into()
-            }),
-        }]
+        [
+            Listen::tls(
+                "0.0.0.0:443".parse::<Address>().expect("an address"),
+                TlsFiles {
+                    cert: "c.pem".into(),
+                    key: "k.pem".into()
+                }
+            ),
+            Listen {
+                mode: Some(0o600),
+                proxy_protocol: true,
+                ..Listen::plain(Address::Unix("/run/shoal.sock".into()))
+            },
+        ]
     );
+    let network = "10.0.0.0/8".parse().expect("a network");
+    assert_eq!(
+        config.proxies.trusted,
+        [Trusted::Network(network), Trusted::Unix]
+    );
+    assert_eq!(config.proxies.header, ClientHeader::Forwarded);
     assert_eq!(config.limits.sockets, 7);
     assert_eq!(config.limits.message_bytes, Limits::default().message_bytes);
     assert_eq!(config.store.flush_interval, Duration::from_millis(250));
@@ -60,6 +81,21 @@ fn an_unknown_field_and_a_time_without_a_unit_are_refused_by_name() {
                 "`{wrong}` is not a time: give a whole number and a unit (ms, s, m, h or d), as in `30s`"
             )
         );
+    }
+}
+
+#[test]
+fn a_wrong_proxy_is_refused_with_the_remedy() {
+    for (wrong, told) in [
+        ("trusted = [\"proxy\"]", "`proxy` is no network: give "),
+        (
+            "header = \"Via\"",
+            "`Via` is no header with addresses of clients: give ",
+        ),
+    ] {
+        let error = toml::from_str::<Config>(&format!("[proxies]\n{wrong}\n"));
+        let error = error.expect_err("wrong").message().to_owned();
+        assert!(error.starts_with(told), "{error}");
     }
 }
 
@@ -118,11 +154,18 @@ fn the_example_file_gives_every_field_its_default() {
     let config: Config = toml::from_str(EXAMPLE).expect("the example is right");
     assert_eq!(format!("{config:#?}"), format!("{:#?}", Config::default()));
     // The fields without a default stand in it as comments.
-    for table in ["", "[limits]\n", "[swarm]\n", "[sockets]\n", "[store]\n"] {
+    for table in [
+        "",
+        "[proxies]\n",
+        "[limits]\n",
+        "[swarm]\n",
+        "[sockets]\n",
+        "[store]\n",
+    ] {
         let error = toml::from_str::<Config>(&format!("{table}no_field = 1\n"));
         let error = error.expect_err("no such field").message().to_owned();
-        let (_, fields) = error.split_once("expected one of ").expect("a list");
-        for field in fields.split(", ").map(|field| field.trim_matches('`')) {
+        let (_, fields) = error.split_once("expected ").expect("a list");
+        for field in fields.split('`').skip(1).step_by(2) {
             let is_set = |line: &str| {
                 let line = line.trim_start_matches("# ").trim_matches(['[', ']']);
                 line == field || line.starts_with(&format!("{field} = "))

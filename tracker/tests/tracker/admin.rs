@@ -132,7 +132,7 @@ async fn each_metric_has_its_help_its_type_and_one_value() {
         let value = value.strip_prefix(name).expect("its value").trim_start();
         assert!(value.parse::<u64>().is_ok(), "{value}");
     }
-    assert_eq!(names.len(), 17, "{metrics}");
+    assert_eq!(names.len(), 22, "{metrics}");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 /// A configuration for a free port of the loopback interface.
 pub(crate) fn config() -> Config {
     Config {
-        listen: vec![Listen::plain((Ipv4Addr::LOCALHOST, 0).into())],
+        listen: vec![Listen::plain(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))],
         admin_token: Some(Secret::new(TOKEN).expect("a good token")),
         ..Config::default()
     }
@@ -35,7 +35,7 @@ pub(crate) async fn start(config: Config) -> Tracker {
 
 /// The first address of a tracker.
 pub(crate) fn address(tracker: &Tracker) -> SocketAddr {
-    tracker.addresses()[0]
+    tracker.addresses()[0].tcp().expect("not a Unix socket")
 }
 
 /// An id of 20 bytes as the wire has it: the byte as a character, 20 times.

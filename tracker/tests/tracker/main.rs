@@ -3,7 +3,10 @@
 mod admin;
 mod client;
 mod events;
+mod listeners;
+
 mod protocol;
+mod proxies;
 mod sockets;
 mod store;
 mod tls;

@@ -15,7 +15,7 @@ async fn our_tracker_passes_every_case() {
     let tracker = tracker::start(config, |_| {})
         .await
         .expect("the tracker starts");
-    let address = tracker.addresses()[0];
+    let address = tracker.addresses()[0].tcp().expect("a port");
     let cases: Vec<_> = conformance::cases().collect();
     let reports = super::run(format!("ws://{address}/"), &cases, Duration::from_secs(5)).await;
     assert_eq!(reports.len(), cases.len());

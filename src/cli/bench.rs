@@ -22,7 +22,7 @@ enum Target {
 /// The arguments of `shoal bench tracker`.
 #[derive(Debug, clap::Args)]
 struct TrackerArgs {
-    /// The tracker, as in `ws://127.0.0.1:8000`.
+    /// The tracker, as in `ws://127.0.0.1:8000`; of a `wss://` any certificate is taken.
     #[arg(long)]
     url: TrackerUrl,
     /// The kind of load.

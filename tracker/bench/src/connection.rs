@@ -1,10 +1,10 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Write};
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use memchr::memmem;
-use mio::net::TcpStream;
+
+use crate::link::{Connector, Link};
 
 /// The key of RFC 6455 §1.3, and the proof that a server has read it.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -32,7 +32,7 @@ pub(crate) enum State {
 /// One client of the load.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    pub(crate) socket: TcpStream,
+    pub(crate) link: Link,
     pub(crate) state: State,
     /// The number in its peer id.
     pub(crate) peer: u32,
@@ -52,9 +52,9 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn open(address: SocketAddr, peer: u32, torrent: u32) -> io::Result<Self> {
+    pub(crate) fn open(through: &Connector, peer: u32, torrent: u32) -> io::Result<Self> {
         Ok(Self {
-            socket: TcpStream::connect(address)?,
+            link: through.connect()?,
             state: State::Connecting,
             peer,
             torrent,
@@ -69,15 +69,16 @@ impl Connection {
 
     /// Goes on to the upgrade if the TCP connection is there.
     pub(crate) fn connected(&mut self, request: &[u8]) -> io::Result<()> {
-        if let Some(error) = self.socket.take_error()? {
+        let socket = &self.link.socket;
+        if let Some(error) = socket.take_error()? {
             return Err(error);
         }
-        match self.socket.peer_addr() {
+        match socket.peer_addr() {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::NotConnected => return Ok(()),
             Err(error) => return Err(error),
         }
-        self.socket.set_nodelay(true)?;
+        socket.set_nodelay(true)?;
         self.state = State::Upgrading;
         self.write(request)
     }
@@ -94,6 +95,7 @@ impl Connection {
 
     /// Sends what is left to send.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.link.flush()?;
         if self.outbox.is_empty() {
             return Ok(());
         }
@@ -107,7 +109,7 @@ impl Connection {
     fn push(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut taken = 0;
         while taken < bytes.len() {
-            match self.socket.write(&bytes[taken..]) {
+            match self.link.write(&bytes[taken..]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(more) => taken += more,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,

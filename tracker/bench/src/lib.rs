@@ -13,6 +13,7 @@ mod frame;
 mod histogram;
 mod id;
 mod ledger;
+mod link;
 mod load;
 mod plan;
 mod process;
@@ -36,8 +37,8 @@ pub use scenario::run;
 /// it is in the report.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
-    /// Not a URL of a plain WebSocket.
-    #[error("tracker `{url}` is not a `ws://host:port` URL")]
+    /// Not a URL of a WebSocket.
+    #[error("tracker `{url}` is not a `ws://host:port` or `wss://host:port` URL")]
     Url {
         /// What was given.
         url: String,

@@ -13,6 +13,7 @@ use crate::connection::{Connection, MAX_OUTBOX, State, upgrade_request, upgraded
 use crate::frame::{Opcode, decode, encode};
 use crate::histogram::Histogram;
 use crate::ledger::{Ledger, Tally};
+use crate::link::Connector;
 use crate::plan::Plan;
 use crate::template::{Templates, Who};
 
@@ -43,7 +44,7 @@ pub(crate) struct Load {
     poll: Poll,
     events: Events,
     ready: Vec<Ready>,
-    address: SocketAddr,
+    connector: Connector,
     request: Vec<u8>,
     torrents: usize,
     pub(crate) offers: u32,
@@ -71,7 +72,7 @@ impl Load {
             poll: Poll::new()?,
             events: Events::with_capacity(1024),
             ready: Vec::new(),
-            address,
+            connector: Connector::new(address, plan.url.host(), plan.url.is_secure())?,
             request: upgrade_request(plan.url.authority(), plan.url.path()),
             torrents: plan.torrents,
             offers: plan.offers,
@@ -94,10 +95,10 @@ impl Load {
     pub(crate) fn connect(&mut self, slot: Option<usize>) -> io::Result<()> {
         let slot = slot.unwrap_or(self.connections.len());
         let torrent = (slot % self.torrents) as u32;
-        let mut connection = Connection::open(self.address, self.next_peer, torrent)?;
+        let mut connection = Connection::open(&self.connector, self.next_peer, torrent)?;
         self.next_peer = (self.next_peer + 1) & crate::id::MAX_NUMBER;
         self.poll.registry().register(
-            &mut connection.socket,
+            &mut connection.link.socket,
             Token(slot),
             Interest::READABLE | Interest::WRITABLE,
         )?;
@@ -164,8 +165,8 @@ impl Load {
         connection.owed.clear();
         self.tally.closed += 1;
         self.turns.lost.push(slot);
-        let _ = self.poll.registry().deregister(&mut connection.socket);
-        let _ = connection.socket.shutdown(std::net::Shutdown::Both);
+        let _ = self.poll.registry().deregister(&mut connection.link.socket);
+        connection.link.shutdown();
         self.complain(|| format!("a connection was lost: {why}"));
     }
 
@@ -176,8 +177,8 @@ impl Load {
         // RFC 6455 §7.4.1: 1001, going away.
         encode(Opcode::Close, &1001_u16.to_be_bytes(), &mut close);
         let _ = connection.write(&close);
-        let _ = self.poll.registry().deregister(&mut connection.socket);
-        let _ = connection.socket.shutdown(std::net::Shutdown::Both);
+        let _ = self.poll.registry().deregister(&mut connection.link.socket);
+        connection.link.shutdown();
         connection.state = State::Closed;
     }
 
@@ -185,7 +186,7 @@ impl Load {
     pub(crate) fn stall(&mut self, slot: usize) -> io::Result<()> {
         let connection = &mut self.connections[slot];
         connection.stalled = true;
-        self.poll.registry().deregister(&mut connection.socket)
+        self.poll.registry().deregister(&mut connection.link.socket)
     }
 
     fn complain(&mut self, words: impl FnOnce() -> String) {
@@ -213,7 +214,7 @@ impl Load {
             buffer[..kept].copy_from_slice(&connection.inbox);
             connection.inbox.clear();
             let room = buffer.len() - kept;
-            let came = match connection.socket.read(&mut buffer[kept..]) {
+            let came = match connection.link.read(&mut buffer[kept..]) {
                 Ok(0) => return Err(io::Error::other("the tracker closed it")),
                 Ok(came) => came,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => 0,

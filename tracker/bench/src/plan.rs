@@ -102,9 +102,10 @@ impl Plan {
     }
 }
 
-/// A `ws://` URL.
+/// A `ws://` or `wss://` URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrackerUrl {
+    secure: bool,
     authority: String,
     path: String,
     port: u16,
@@ -121,7 +122,13 @@ impl TrackerUrl {
         &self.path
     }
 
-    fn host(&self) -> &str {
+    /// Whether it is spoken through TLS.
+    pub(crate) const fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// The host without the brackets of IPv6.
+    pub(crate) fn host(&self) -> &str {
         let host = match self.authority.rsplit_once(':') {
             Some((host, port)) if port.parse::<u16>().is_ok() => host,
             _ => &self.authority,
@@ -132,7 +139,8 @@ impl TrackerUrl {
 
 impl std::fmt::Display for TrackerUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ws://{}{}", self.authority, self.path)
+        let scheme = if self.secure { "wss" } else { "ws" };
+        write!(f, "{scheme}://{}{}", self.authority, self.path)
     }
 }
 
@@ -141,20 +149,25 @@ impl std::str::FromStr for TrackerUrl {
 
     fn from_str(text: &str) -> Result<Self, BenchError> {
         let wrong = || BenchError::Url { url: text.into() };
-        let rest = text.strip_prefix("ws://").ok_or_else(wrong)?;
+        let (secure, rest) = match text.split_once("://").ok_or_else(wrong)? {
+            ("ws", rest) => (false, rest),
+            ("wss", rest) => (true, rest),
+            _ => return Err(wrong()),
+        };
         let at = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(at);
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !host.ends_with(':') && !port.ends_with(']') => {
                 (host, port.parse().map_err(|_| wrong())?)
             }
-            _ => (authority, 80),
+            _ => (authority, if secure { 443 } else { 80 }),
         };
         let visible = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
         if host.is_empty() || host.contains('@') || !visible(authority) || !visible(path) {
             return Err(wrong());
         }
         Ok(Self {
+            secure,
             authority: authority.into(),
             path: format!("{}{path}", if path.starts_with('/') { "" } else { "/" }),
             port,
@@ -201,15 +214,17 @@ mod tests {
             ),
             ("ws://[::1]:81?a=b", "[::1]:81", "/?a=b", "::1", 81),
             ("ws://[::1]/", "[::1]", "/", "::1", 80),
+            ("wss://[::1]/", "[::1]", "/", "::1", 443),
         ] {
             let read: TrackerUrl = url.parse().expect("a URL");
+            assert_eq!(read.is_secure(), url.starts_with("wss:"));
             assert_eq!(
                 (read.authority(), read.path(), read.host(), read.port),
                 (authority, path, host, port)
             );
         }
         for wrong in [
-            "wss://h", "http://h", "ws://", "ws://h:x", "ws://a b", "ws://u@h",
+            "wss://", "http://h", "ws://", "ws://h:x", "ws://a b", "ws://u@h",
         ] {
             assert!(wrong.parse::<TrackerUrl>().is_err(), "{wrong}");
         }

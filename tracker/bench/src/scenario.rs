@@ -357,7 +357,7 @@ impl Bench<'_> {
         let stalled = self.load.connections.iter_mut().filter(|one| one.stalled);
         let closed = stalled.filter_map(|connection| {
             loop {
-                match connection.socket.read(&mut sink) {
+                match connection.link.read(&mut sink) {
                     Ok(0) => return Some(()),
                     Ok(_) => {}
                     Err(error) if error.kind() == ErrorKind::WouldBlock => return None,

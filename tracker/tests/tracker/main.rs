@@ -4,6 +4,7 @@ mod admin;
 mod client;
 mod events;
 mod listeners;
+mod nginx;
 
 mod protocol;
 mod proxies;

@@ -45,6 +45,9 @@ pub(crate) struct Args {
     /// The private key of --tls-cert (PEM).
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    /// Believe this proxy (an address or a network) when X-Forwarded-For names its client; may be given more than once.
+    #[arg(long, value_name = "CIDR")]
+    trusted_proxy: Vec<tracker::Trusted>,
     /// A further tracker to announce to: ws:// or wss://.
     #[arg(long = "tracker", value_name = "URL")]
     trackers: Vec<String>,
@@ -122,6 +125,7 @@ async fn start_tracker(args: &Args, page: &Page) -> anyhow::Result<(Tracker, Add
         ..tracker::Config::default()
     };
     config.swarm.interval = ANNOUNCE_INTERVAL;
+    config.proxies.trusted.clone_from(&args.trusted_proxy);
     let routes = page.clone();
     let tracker = tracker::start(config, move |service| routes.routes(service))
         .await

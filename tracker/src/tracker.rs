@@ -71,7 +71,7 @@ pub enum StartError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// An address cannot be listened on.
-    #[error("cannot listen on `{addr}`: choose another one, or stop what uses it")]
+    #[error("cannot listen on `{addr}`: choose another address or port, or stop what uses it")]
     Listen {
         /// The address.
         addr: Address,

@@ -21,9 +21,8 @@ fn exposition(stats: &Stats) -> String {
     let mut text = String::new();
     let gauges = gauges(stats).into_iter().chain(certificate(stats));
     let gauges = gauges.map(|metric| ("gauge", metric));
-    let counters = counters(stats)
-        .into_iter()
-        .map(|metric| ("counter", metric));
+    let counters = listening(stats).into_iter().chain(counters(stats));
+    let counters = counters.map(|metric| ("counter", metric));
     for (kind, (name, help, value)) in gauges.chain(counters) {
         let name = format_args!("shoal_tracker_{name}");
         // Writing to a string cannot fail.
@@ -76,14 +75,9 @@ fn certificate(stats: &Stats) -> Option<Metric> {
     ))
 }
 
-/// Their names end in `_total`, as the format's conventions have it.
-fn counters(stats: &Stats) -> [Metric; 16] {
+/// What becomes of connections before they are HTTP.
+fn listening(stats: &Stats) -> [Metric; 5] {
     [
-        (
-            "sockets_refused_total",
-            "Sockets refused because the limit was reached.",
-            stats.sockets_refused,
-        ),
         (
             "clients_unnamed_total",
             "Upgrades through a trusted proxy whose header named no address; the proxy's own was taken.",
@@ -108,6 +102,17 @@ fn counters(stats: &Stats) -> [Metric; 16] {
             "tls_reloads_failed_total",
             "Changed certificates that could not be used; the ones before them stay in use.",
             stats.tls_reloads_failed,
+        ),
+    ]
+}
+
+/// Their names end in `_total`, as the format's conventions have it.
+fn counters(stats: &Stats) -> [Metric; 11] {
+    [
+        (
+            "sockets_refused_total",
+            "Sockets refused because the limit was reached.",
+            stats.sockets_refused,
         ),
         (
             "messages_received_total",

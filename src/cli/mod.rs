@@ -5,6 +5,7 @@ mod bench;
 mod completions;
 mod conformance;
 mod create;
+mod doctor;
 pub(crate) mod exit;
 pub(crate) mod hashing;
 mod logging;
@@ -16,6 +17,7 @@ mod serving;
 mod share;
 mod show;
 mod signals;
+mod terminal;
 pub(crate) mod torrent_file;
 mod tracker;
 mod verify;
@@ -58,6 +60,8 @@ enum Command {
     Verify(verify::Args),
     /// Print the magnet link of a .torrent file.
     Magnet(magnet::Args),
+    /// Find out what a browser elsewhere would see, and what to do about it.
+    Doctor(doctor::Args),
     /// Put load on a tracker and measure it.
     Bench(bench::Args),
     /// Check any WebTorrent tracker against the written protocol.
@@ -81,6 +85,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Show(args) => show::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Magnet(args) => magnet::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Bench(args) => bench::run(args),
         Command::Conformance(args) => conformance::run(&args),
         Command::Completions(args) => completions::run(&args),

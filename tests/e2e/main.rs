@@ -1,6 +1,7 @@
 //! End-to-end tests of the `shoal` binary: real processes, sockets, files.
 
 mod conformance;
+mod doctor;
 mod listeners;
 mod metainfo;
 mod seed;

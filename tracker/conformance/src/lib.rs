@@ -12,11 +12,13 @@ mod case;
 mod cases;
 mod lab;
 mod message;
+mod probe;
 mod run;
 mod socket;
 mod specification;
 
 pub use case::{Case, Level, Miss};
 pub use cases::cases;
+pub use probe::{Meeting, meet};
 pub use run::{Options, Report, RunError, Summary, Verdict, run};
 pub use specification::requirement;

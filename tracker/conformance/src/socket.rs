@@ -22,6 +22,7 @@ pub(crate) struct Socket {
     odd: Vec<String>,
     pongs: Vec<Vec<u8>>,
     end: Option<End>,
+    date: Option<String>,
     timeout: Duration,
     settle: Duration,
 }
@@ -60,7 +61,7 @@ impl Socket {
         patience: Duration,
         settle: Duration,
     ) -> Result<Self, OpenError> {
-        let (stream, _) = timeout(patience, connect_async(url))
+        let (stream, upgrade) = timeout(patience, connect_async(url))
             .await
             .map_err(|_| OpenError::Late(patience))?
             .map_err(|error| OpenError::Refused(Box::new(error)))?;
@@ -70,9 +71,19 @@ impl Socket {
             odd: Vec::new(),
             pongs: Vec::new(),
             end: None,
+            date: upgrade
+                .headers()
+                .get("date")
+                .and_then(|date| date.to_str().ok())
+                .map(message::shortened),
             timeout: patience,
             settle,
         })
+    }
+
+    /// The `Date` of the tracker's answer to the upgrade (RFC 9110 §6.6.1).
+    pub(crate) fn date(&self) -> Option<&str> {
+        self.date.as_deref()
     }
 
     /// Sends a message as a text frame.

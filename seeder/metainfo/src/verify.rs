@@ -163,6 +163,12 @@ fn inspect(path: &Path, expected: u64) -> Option<Problem> {
     }
 }
 
+/// Opens a file, and nothing else: the opening of a pipe would wait for its writer.
+fn open_regular(path: &Path) -> Option<File> {
+    let is_file = path.metadata().is_ok_and(|found| found.is_file());
+    is_file.then(|| File::open(path).ok()).flatten()
+}
+
 fn unreadable(error: &io::Error) -> Problem {
     let is_missing = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory];
     if is_missing.contains(&error.kind()) {
@@ -250,7 +256,7 @@ impl<'a> PieceReader<'a> {
             let path = self.paths.get(index).ok_or(io::ErrorKind::NotFound)?;
             self.open = Some(OpenFile {
                 index,
-                file: File::open(path).ok(),
+                file: open_regular(path),
                 position: 0,
             });
         }

@@ -52,6 +52,10 @@ impl OpenFiles {
             self.put(key, Arc::clone(&file));
             return Ok(file);
         }
+        // Opening a pipe would wait for its writer, and the torrent's checks with it.
+        if !path.metadata()?.is_file() {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
         let file = Arc::new(File::open(path)?);
         self.put(key, Arc::clone(&file));
         Ok(file)

@@ -111,6 +111,24 @@ fn missing_short_and_long_files_are_told_apart() {
     );
 }
 
+/// Opening a pipe to read it waits for a writer, here for ever.
+#[cfg(unix)]
+#[test]
+fn a_pipe_with_the_name_of_a_file_is_told_and_not_waited_for() {
+    let folder = tempfile::tempdir().expect("folder");
+    let root = folder.path().join("root");
+    let metainfo = made(&root);
+    std::fs::remove_file(root.join("b")).expect("removed");
+    let made = std::process::Command::new("mkfifo")
+        .arg(root.join("b"))
+        .status();
+    assert!(made.expect("mkfifo starts").success());
+    assert_eq!(
+        check(&metainfo, &root),
+        report(&[2, 3], &[(1, Problem::NotAFile)])
+    );
+}
+
 #[test]
 fn every_piece_is_told_once_and_a_cancel_stops() {
     let folder = tempfile::tempdir().expect("folder");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use metainfo::Metainfo;
+use metainfo::{Metainfo, UrlError, check_tracker_url};
 use peer::{ChokerConfig, TorrentError};
 use rand::RngExt;
 use tokio::sync::broadcast;
@@ -43,6 +43,9 @@ pub enum StartError {
     /// A tracker's URL is not one for WebSockets.
     #[error("tracker `{0}` is not a WebSocket URL; give `wss://…` or `ws://…`")]
     Tracker(String),
+    /// A tracker's URL leads nowhere.
+    #[error("tracker {0}")]
+    Url(#[from] UrlError),
     /// No peer could ever be served.
     #[error("`slots` and `max_peers` are {slots} and {max_peers}; give at least 1")]
     NoPlace {
@@ -100,6 +103,9 @@ impl Seeder {
         }
         if let Some(url) = config.trackers.iter().find(|url| !is_websocket(url)) {
             return Err(StartError::Tracker(url.clone()));
+        }
+        for url in &config.trackers {
+            check_tracker_url(url)?;
         }
         // Another part of the process may have chosen one: then that is used.
         let _ = rustls::crypto::ring::default_provider().install_default();

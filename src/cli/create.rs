@@ -9,7 +9,7 @@ use anyhow::bail;
 use metainfo::{CreateError, CreateOptions, Created, Magnet};
 use serde::Serialize;
 
-use super::{hashing, printable::printable, report, torrent_file};
+use super::{doubts, hashing, report, torrent_file};
 
 /// The arguments of `shoal create`.
 #[derive(Debug, clap::Args)]
@@ -72,7 +72,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Err(CreateError::Cancelled) => bail!("stopped by a signal; nothing was written"),
         other => other?,
     };
-    tell_doubts(&created)?;
+    doubts::tell(&created.skipped, created.metainfo.warnings())?;
     if to_stdout {
         let mut out = std::io::stdout().lock();
         out.write_all(&created.bytes)?;
@@ -120,28 +120,6 @@ fn refuse_existing(output: &Path, force: bool) -> anyhow::Result<()> {
             "`{}` exists; name another file with --output, or write over it with --force",
             output.display()
         );
-    }
-    Ok(())
-}
-
-/// Says on stderr what was left out, and what is unusual.
-fn tell_doubts(created: &Created) -> anyhow::Result<()> {
-    const MOST_LINES: usize = 20;
-    let mut err = std::io::stderr().lock();
-    for skipped in created.skipped.iter().take(MOST_LINES) {
-        let path = skipped.path.display().to_string();
-        writeln!(err, "skipped `{}`: {}", printable(&path), skipped.reason)?;
-    }
-    if let Some(more) = created
-        .skipped
-        .len()
-        .checked_sub(MOST_LINES)
-        .filter(|n| *n > 0)
-    {
-        writeln!(err, "skipped {more} more")?;
-    }
-    for warning in created.metainfo.warnings() {
-        writeln!(err, "warning: {}", printable(&warning.to_string()))?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod completions;
 mod conformance;
 mod create;
 mod doctor;
+pub(crate) mod doubts;
 pub(crate) mod exit;
 pub(crate) mod hashing;
 mod logging;

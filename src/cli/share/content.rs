@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use metainfo::{CreateError, CreateOptions, Metainfo};
 
-use crate::cli::{hashing, torrent_file};
+use crate::cli::{doubts, hashing, torrent_file};
 
 /// A torrent, and where its content is.
 #[derive(Debug)]
@@ -16,15 +16,17 @@ pub(crate) struct Content {
     pub(crate) root: PathBuf,
 }
 
+/// Tells whether `path` is to be read as a `.torrent` file: by its name, unless it is a folder.
+pub(crate) fn is_torrent(path: &Path) -> bool {
+    path.extension().is_some_and(|kind| kind == "torrent") && !path.is_dir()
+}
+
 /// Reads the `.torrent` file at `path`, or makes a torrent of what is there.
 ///
 /// # Errors
 /// When something cannot be read or cannot be in a torrent, or on a signal.
 pub(crate) fn prepare(path: &Path, data: Option<&Path>) -> anyhow::Result<Content> {
-    let is_torrent = path
-        .extension()
-        .is_some_and(|extension| extension == "torrent");
-    if is_torrent && path.is_file() {
+    if is_torrent(path) {
         let metainfo = torrent_file::read(path)?;
         let folder = path
             .parent()
@@ -57,10 +59,13 @@ pub(crate) fn prepare(path: &Path, data: Option<&Path>) -> anyhow::Result<Conten
     let created =
         hashing::watched(|progress, cancel| metainfo::create(&root, &options, progress, cancel))?;
     match created {
-        Ok(created) => Ok(Content {
-            metainfo: created.metainfo,
-            root,
-        }),
+        Ok(created) => {
+            doubts::tell(&created.skipped, created.metainfo.warnings())?;
+            Ok(Content {
+                metainfo: created.metainfo,
+                root,
+            })
+        }
         Err(CreateError::Cancelled) => bail!("stopped by a signal while hashing"),
         Err(error) => Err(error.into()),
     }

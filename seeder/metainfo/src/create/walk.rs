@@ -50,7 +50,7 @@ pub enum SkippedReason {
     #[error("junk")]
     Junk,
     /// A symbolic link, and links are not followed.
-    #[error("a link; follow it with --follow-links")]
+    #[error("a link; `shoal create --follow-links` takes what it leads to")]
     Link,
     /// A link that leads nowhere.
     #[error("a broken link")]

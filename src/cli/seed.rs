@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use metainfo::{Magnet, Metainfo};
 use seeder::Seeder;
 use serde::Serialize;
@@ -43,24 +43,31 @@ pub(crate) struct Args {
 
 /// Seeds until SIGINT or SIGTERM.
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let runtime = serving::runtime()?;
+    // What can fail at once comes before the hashing, which may take long.
+    let seeder = runtime
+        .block_on(Seeder::start(config(&args)))
+        .context("the seeder cannot start")?;
     let contents = args
         .paths
         .iter()
         .map(|path| {
-            let is_torrent = path.extension().is_some_and(|kind| kind == "torrent");
+            let is_torrent = content::is_torrent(path);
             let data = args.data.as_deref().filter(|_| is_torrent);
+            if args.trackers.is_empty() && !is_torrent {
+                bail!("{}", no_tracker(&path.display()));
+            }
             content::prepare(path, data)
         })
         .collect::<anyhow::Result<Vec<Content>>>()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("the runtime cannot start")?;
-    runtime.block_on(seed(&args, contents))?;
+    let seeded = runtime.block_on(seed(&args, seeder, contents));
+    // A read from a disk that hangs must not keep the process.
+    runtime.shutdown_background();
+    seeded?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn seed(args: &Args, contents: Vec<Content>) -> anyhow::Result<()> {
+fn config(args: &Args) -> seeder::Config {
     let mut config = seeder::Config {
         trackers: args.trackers.clone(),
         slots: args.slots,
@@ -71,19 +78,21 @@ async fn seed(args: &Args, contents: Vec<Content>) -> anyhow::Result<()> {
     if let Some(listen) = args.listen {
         config.listen = listen;
     }
+    config
+}
+
+fn no_tracker(of: &dyn std::fmt::Display) -> String {
+    format!("no tracker for `{of}` that browsers can use: name one with --tracker wss://…")
+}
+
+async fn seed(args: &Args, seeder: Seeder, contents: Vec<Content>) -> anyhow::Result<()> {
     let torrents: Vec<Torrent> = contents
         .iter()
         .map(|content| Torrent::new(&content.metainfo, &args.trackers))
         .collect();
     if let Some(torrent) = torrents.iter().find(|torrent| torrent.trackers.is_empty()) {
-        anyhow::bail!(
-            "no tracker for `{}` that browsers can use: name one with --tracker wss://…",
-            torrent.name
-        );
+        bail!("{}", no_tracker(&torrent.name));
     }
-    let seeder = Seeder::start(config)
-        .await
-        .context("the seeder cannot start")?;
     let outcome = watch(args, &seeder, contents, torrents).await;
     // Whatever ended it, those who are connected are told.
     seeder.stop().await;

@@ -3,10 +3,12 @@
 use std::pin::pin;
 use std::time::Duration;
 
+use anyhow::Context;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use seeder::{Event, Seeder, Stats};
 use serde::Serialize;
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -16,6 +18,17 @@ use super::{report, signals};
 const LOOK: Duration = Duration::from_millis(200);
 /// Looks between two `stats` lines when only the bytes sent have changed.
 const LOOKS_PER_LINE: u32 = 5;
+
+/// The runtime of a seeder.
+///
+/// # Errors
+/// When its threads cannot be started.
+pub(crate) fn runtime() -> anyhow::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot start")
+}
 
 /// Reports on `seeder` until SIGINT or SIGTERM.
 ///

@@ -73,21 +73,48 @@ pub(crate) struct Args {
 
 /// Shares until SIGINT or SIGTERM.
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let runtime = serving::runtime()?;
+    // What can fail at once comes before the hashing, which may take long.
+    let started = runtime.block_on(Started::new(&args))?;
     let content = content::prepare(&args.path, args.data.as_deref())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("the runtime cannot start")?;
-    runtime.block_on(share(&args, content))?;
+    let shared = runtime.block_on(share(&args, content, started));
+    // A read from a disk that hangs must not keep the process.
+    runtime.shutdown_background();
+    shared?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn share(args: &Args, content: Content) -> anyhow::Result<()> {
-    let page = Page::default();
-    let (tracker, addresses) = start_tracker(args, &page).await?;
-    let seeder = Seeder::start(seeder_config(args, &addresses))
-        .await
-        .context("the seeder cannot start")?;
+/// All of a share but its content. The page answers 503 until that is known.
+struct Started {
+    page: Page,
+    tracker: Tracker,
+    addresses: Addresses,
+    seeder: Seeder,
+}
+
+impl Started {
+    async fn new(args: &Args) -> anyhow::Result<Self> {
+        let page = Page::default();
+        let (tracker, addresses) = start_tracker(args, &page).await?;
+        let seeder = Seeder::start(seeder_config(args, &addresses))
+            .await
+            .context("the seeder cannot start")?;
+        Ok(Self {
+            page,
+            tracker,
+            addresses,
+            seeder,
+        })
+    }
+}
+
+async fn share(args: &Args, content: Content, started: Started) -> anyhow::Result<()> {
+    let Started {
+        page,
+        tracker,
+        addresses,
+        seeder,
+    } = started;
     let ready = announce(args, &content, &addresses, &page)?;
     // Subscribed before the first event can happen.
     let events = seeder.events();

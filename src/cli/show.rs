@@ -55,7 +55,7 @@ fn torrent_lines(metainfo: &Metainfo) -> Lines {
     lines.add("Infohash", [metainfo.info_hash()]);
     lines.add("Magnet", [Magnet::from(metainfo)]);
     let length = metainfo.total_length();
-    lines.add("Size", [format!("{} ({length} bytes)", HumanBytes(length))]);
+    lines.add("Size", [size(length)]);
     let piece = HumanBytes(metainfo.piece_length().into());
     lines.add("Pieces", [format!("{} of {piece}", metainfo.piece_count())]);
     lines.add(
@@ -77,7 +77,6 @@ fn magnet_lines(magnet: &Magnet) -> Lines {
     let mut lines = Lines::default();
     lines.add("Name", magnet.name.as_deref());
     lines.add("Infohash", [magnet.info_hash]);
-    let size = |length| format!("{} ({length} bytes)", HumanBytes(length));
     lines.add("Size", magnet.length.map(size));
     lines.add("Trackers", &magnet.trackers);
     lines.add("Torrent at", &magnet.exact_sources);
@@ -92,6 +91,14 @@ fn magnet_lines(magnet: &Magnet) -> Lines {
             .map(|r| format!("{} to {}", r.start(), r.end())),
     );
     lines
+}
+
+/// A size people read; above a KiB with its bytes.
+fn size(length: u64) -> String {
+    match length {
+        0..1024 => HumanBytes(length).to_string(),
+        _ => format!("{} ({length} bytes)", HumanBytes(length)),
+    }
 }
 
 /// A date people read, or the number when it is no date.

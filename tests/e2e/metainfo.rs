@@ -327,7 +327,7 @@ fn show_draws_the_files_and_lets_no_name_steer_the_terminal() {
             "Name        c\n\
              Infohash    {hash}\n\
              Magnet      magnet:?xt=urn:btih:{hash}&dn=c&xl=3&tr=ws%3A%2F%2Ft&tr=udp%3A%2F%2Fu\n\
-             Size        3 B (3 bytes)\n\
+             Size        3 B\n\
              Pieces      1 of 16.00 KiB\n\
              Private     yes\n\
              Source      S\n\

@@ -1,44 +1,28 @@
 //! `shoal conformance` as a process: what it prints and how it ends.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use serde_json::Value;
 
-/// A running `shoal tracker`, killed when the test ends.
+use crate::process::Running;
+
+/// A running `shoal tracker`.
 struct Tracker {
-    child: Child,
     url: String,
-    /// Held open: a tracker that nobody listens to stops.
-    _stdout: BufReader<ChildStdout>,
+    _running: Running,
 }
 
 impl Tracker {
     fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_shoal"))
-            .args(["tracker", "--json", "--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the binary starts");
-        let mut line = String::new();
-        let mut stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
-        stdout.read_line(&mut line).expect("stdout is text");
-        let ready: Value = serde_json::from_str(&line).expect("the ready line");
-        let url = ready["tracker"].as_str().expect("a URL").to_owned();
+        let mut running = Running::start(["tracker", "--json", "--listen", "127.0.0.1:0"]);
+        let url = running.json()["tracker"]
+            .as_str()
+            .expect("a URL")
+            .to_owned();
         Self {
-            child,
             url,
-            _stdout: stdout,
+            _running: running,
         }
-    }
-}
-
-impl Drop for Tracker {
-    fn drop(&mut self) {
-        // The process may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -4,6 +4,7 @@ mod conformance;
 mod doctor;
 mod listeners;
 mod metainfo;
+mod process;
 mod seed;
 mod share;
 mod tidy;

@@ -1,71 +1,23 @@
 //! `shoal share` as a process: what it prints, serves, and how it ends.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value;
 
-/// How long any step may take; the promise for stopping is five seconds.
+use crate::process::Running;
+
+/// How long any answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
-const STOP: Duration = Duration::from_secs(5);
 
-/// A running `shoal share`, killed when the test ends before it.
-struct Share {
-    child: Child,
-    lines: BufReader<ChildStdout>,
-}
-
-impl Share {
-    fn start(content: &Path, arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_shoal"))
-            .arg("share")
-            .arg(content)
-            .args(["--rtc-listen", "127.0.0.1:0"])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
-        let out = child.stdout.take().expect("stdout is a pipe");
-        Self {
-            child,
-            lines: BufReader::new(out),
-        }
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.lines.read_line(&mut line).expect("stdout is text");
-        line.trim_end().to_owned()
-    }
-
-    fn json(&mut self) -> Value {
-        serde_json::from_str(&self.line()).expect("a line is one JSON object")
-    }
-
-    /// Sends `signal`, and waits for the end.
-    fn stop(mut self, signal: &str) -> (Option<i32>, Duration) {
-        let asked = Instant::now();
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
-        assert!(sent.expect("kill runs").success());
-        // Its stdout closes when it ends.
-        let mut rest = String::new();
-        self.lines
-            .read_to_string(&mut rest)
-            .expect("stdout is text");
-        let status = self.child.wait().expect("it ends");
-        (status.code(), asked.elapsed())
-    }
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Starts `shoal share`.
+fn share(content: &Path, arguments: &[&str]) -> Running {
+    let content = content.to_str().expect("a path is text");
+    let words = ["share", content, "--rtc-listen", "127.0.0.1:0"];
+    Running::start(words.iter().chain(arguments))
 }
 
 /// The head and the body of what `url` (http) answers.
@@ -99,8 +51,8 @@ fn content() -> (tempfile::TempDir, std::path::PathBuf) {
 #[test]
 fn the_ready_line_names_what_is_served_and_sigterm_stops_it() {
     let (_folder, path) = content();
-    let mut share = Share::start(&path, &["--listen", "127.0.0.1:0", "--json"]);
-    let ready = share.json();
+    let mut sharing = share(&path, &["--listen", "127.0.0.1:0", "--json"]);
+    let ready = sharing.json();
     let page = ready["page"].as_str().expect("a page").to_owned();
     let info_hash = ready["info_hash"].as_str().expect("an infohash");
     let address = page.trim_start_matches("http://").trim_end_matches('/');
@@ -111,7 +63,7 @@ fn the_ready_line_names_what_is_served_and_sigterm_stops_it() {
         ready,
         serde_json::json!({
             "event": "ready", "page": page, "magnet": magnet, "torrent": torrent,
-            "info_hash": info_hash, "tracker": tracker, "pid": share.child.id(),
+            "info_hash": info_hash, "tracker": tracker, "pid": sharing.pid(),
             "name": "a file #1.txt", "length": 5, "files": 1,
         })
     );
@@ -133,29 +85,26 @@ fn the_ready_line_names_what_is_served_and_sigterm_stops_it() {
     let offered = metainfo::Metainfo::parse(&body).expect("a torrent");
     assert_eq!(offered.info_hash().to_string(), info_hash);
 
-    let (code, took) = share.stop("TERM");
-    assert_eq!(code, Some(0));
-    assert!(took < STOP, "took {took:?}");
+    assert_eq!(sharing.stop("TERM"), (Some(0), String::new()));
 }
 
 #[test]
 fn people_are_told_where_to_look() {
     let (_folder, path) = content();
-    let mut share = Share::start(&path, &["--listen", "127.0.0.1:0"]);
-    assert_eq!(share.line(), "Sharing   a file #1.txt (5 B, 1 file)");
-    let page = share.line();
+    let mut sharing = share(&path, &["--listen", "127.0.0.1:0"]);
+    assert_eq!(sharing.line(), "Sharing   a file #1.txt (5 B, 1 file)");
+    let page = sharing.line();
     let address = page
         .strip_prefix("Page      http://127.0.0.1:")
         .and_then(|rest| rest.strip_suffix('/'))
         .expect("a page")
         .to_owned();
-    assert!(share.line().starts_with("Magnet    magnet:?xt=urn:btih:"));
+    assert!(sharing.line().starts_with("Magnet    magnet:?xt=urn:btih:"));
     assert_eq!(
-        share.line(),
+        sharing.line(),
         format!("Tracker   ws://127.0.0.1:{address}/announce")
     );
-    let (code, _) = share.stop("INT");
-    assert_eq!(code, Some(0));
+    assert_eq!(sharing.stop("INT").0, Some(0));
 }
 
 #[test]
@@ -170,9 +119,9 @@ fn a_torrent_file_is_shared_with_the_content_beside_it() {
         .output()
         .expect("the binary starts");
     assert!(made.status.success());
-    let mut share = Share::start(&torrent, &["--listen", "127.0.0.1:0", "--json"]);
-    assert_eq!(share.json()["name"], "a file #1.txt");
-    drop(share);
+    let mut sharing = share(&torrent, &["--listen", "127.0.0.1:0", "--json"]);
+    assert_eq!(sharing.json()["name"], "a file #1.txt");
+    drop(sharing);
 
     std::fs::remove_file(&path).expect("the content goes");
     let refused = Command::new(env!("CARGO_BIN_EXE_shoal"))
@@ -195,12 +144,51 @@ fn behind_a_proxy_everything_is_named_by_the_public_url() {
         "--public-url",
         "https://share.example/clip",
     ];
-    let mut share = Share::start(&path, &arguments);
-    let ready = share.json();
+    let mut sharing = share(&path, &arguments);
+    let ready = sharing.json();
     assert_eq!(ready["page"], "https://share.example/clip/");
     assert_eq!(
         ready["torrent"],
         "https://share.example/clip/content.torrent"
     );
     assert_eq!(ready["tracker"], "wss://share.example/clip/announce");
+}
+
+/// Hashing it would take half an hour.
+#[test]
+fn a_port_that_is_taken_is_told_before_the_hashing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let huge = folder.path().join("huge");
+    std::fs::File::create(&huge)
+        .and_then(|file| file.set_len(1 << 40))
+        .expect("a sparse file");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
+    let address = taken.local_addr().expect("an address").to_string();
+    let refused = Command::new(env!("CARGO_BIN_EXE_shoal"))
+        .args(["share", "--listen", &address])
+        .arg(&huge)
+        .output()
+        .expect("the binary starts");
+    assert_eq!(refused.status.code(), Some(1));
+    let words = String::from_utf8(refused.stderr).expect("stderr is text");
+    let expected =
+        format!("shoal: the tracker cannot start: cannot listen on `{address}`: choose another");
+    assert!(words.starts_with(&expected), "{words}");
+}
+
+#[test]
+fn what_is_left_out_of_a_shared_folder_is_told() {
+    let (folder, _) = content();
+    std::fs::write(folder.path().join(".hidden"), "x").expect("a file");
+    std::os::unix::fs::symlink("nowhere", folder.path().join("link")).expect("a link");
+    let mut sharing = share(folder.path(), &["--listen", "127.0.0.1:0", "--json"]);
+    assert_eq!(sharing.json()["files"], 1);
+    let (code, told) = sharing.stop("TERM");
+    let at = folder.path().canonicalize().expect("it is there");
+    let expected = format!(
+        "skipped `{0}/.hidden`: hidden\n\
+         skipped `{0}/link`: a link; `shoal create --follow-links` takes what it leads to\n",
+        at.display()
+    );
+    assert_eq!((code, told), (Some(0), expected));
 }

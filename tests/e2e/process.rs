@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// The promise for stopping.
-pub(crate) const STOP: Duration = Duration::from_secs(5);
+const STOP: Duration = Duration::from_secs(5);
 
 /// A running `shoal`, killed when the test ends before it.
 pub(crate) struct Running {
@@ -19,8 +19,12 @@ pub(crate) struct Running {
 impl Running {
     /// Starts `shoal` with these words.
     pub(crate) fn start<Word: AsRef<OsStr>>(words: impl IntoIterator<Item = Word>) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_shoal"))
-            .args(words)
+        Self::spawn(Command::new(env!("CARGO_BIN_EXE_shoal")).args(words))
+    }
+
+    /// Starts a command that runs `shoal`.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -50,17 +54,22 @@ impl Running {
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("`{line}`: {error}"))
     }
 
-    /// Sends `signal`, waits for the end, and gives the exit code and what stderr said. The end
-    /// comes within [`STOP`].
+    /// Ends it as a crash does.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("ended");
+    }
+
+    /// Sends `signal`, waits for the end, and gives the exit code and what stderr said. Lines on
+    /// stdout wait to be read for as long: that must not keep it from ending within [`STOP`].
     pub(crate) fn stop(mut self, signal: &str) -> (Option<i32>, String) {
         let asked = Instant::now();
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", signal, &pid]).status();
         assert!(sent.expect("kill runs").success());
-        // Both close when it ends.
-        let (mut rest, mut told) = (String::new(), String::new());
-        self.lines.read_to_string(&mut rest).expect("text");
+        let mut told = String::new();
         let mut err = self.child.stderr.take().expect("stderr is a pipe");
+        // It closes when the process ends.
         err.read_to_string(&mut told).expect("text");
         let status = self.child.wait().expect("it ends");
         assert!(asked.elapsed() < STOP, "took {:?}", asked.elapsed());

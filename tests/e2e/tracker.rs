@@ -1,10 +1,10 @@
 //! `shoal tracker` as a process: what it prints, what survives its end, and a
 //! disk that is full.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::stream::MaybeTlsStream;
 use tokio_tungstenite::tungstenite::{Message, WebSocket, connect};
 
-/// How long any step may take; the promise for stopping is five seconds.
+use crate::process::Running;
+
+/// How long any step may take.
 const PATIENCE: Duration = Duration::from_secs(30);
-const STOP: Duration = Duration::from_secs(5);
 const FLUSH_INTERVAL: Duration = Duration::from_millis(500);
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
@@ -28,6 +29,7 @@ impl Home {
         let folder = tempfile::tempdir().expect("a folder");
         let home = Self { folder };
         std::fs::write(home.file("token"), TOKEN).expect("written");
+        set_mode(&home.file("token"), 0o600);
         let config = "[store]\nflush_interval = \"500ms\"\n\
                       [limits]\ntorrents_per_socket = 100000\nmessage_burst = 1000000\n";
         std::fs::write(home.file("tracker.toml"), config).expect("written");
@@ -45,47 +47,35 @@ impl Home {
     /// Starts a tracker; the words of `under` come before the binary.
     fn tracker_under(&self, under: &[&str]) -> Tracker {
         let mut words = under.iter().copied().chain([env!("CARGO_BIN_EXE_shoal")]);
-        let child = Command::new(words.next().expect("a program"))
+        let mut command = Command::new(words.next().expect("a program"));
+        command
             .args(words)
             .args(["tracker", "--json", "--listen", "127.0.0.1:0", "--database"])
             .arg(self.file("state.db"))
             .arg("--admin-token-file")
             .arg(self.file("token"))
             .arg("--config")
-            .arg(self.file("tracker.toml"))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
-        Tracker::new(child)
+            .arg(self.file("tracker.toml"));
+        Tracker::new(Running::spawn(&mut command))
     }
 }
 
-/// A running `shoal tracker`, killed when the test ends before it.
+/// A running `shoal tracker`.
 struct Tracker {
-    child: Child,
+    running: Running,
     /// `ws://…`, from the ready line.
     url: String,
-    /// Held open and not read: it fills up.
-    _stdout: BufReader<ChildStdout>,
 }
 
 impl Tracker {
-    fn new(mut child: Child) -> Self {
-        let mut stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
-        let mut line = String::new();
-        stdout.read_line(&mut line).expect("stdout is text");
-        let ready: Value = serde_json::from_str(&line).expect("the ready line");
+    fn new(mut running: Running) -> Self {
+        let ready = running.json();
         let url = ready["tracker"].as_str().expect("a URL").to_owned();
         assert_eq!(
             ready,
-            json!({"event": "ready", "tracker": url, "trackers": [url], "pid": child.id()})
+            json!({"event": "ready", "tracker": url, "trackers": [url], "pid": running.pid()})
         );
-        Self {
-            child,
-            url,
-            _stdout: stdout,
-        }
+        Self { running, url }
     }
 
     fn client(&self) -> Client {
@@ -122,26 +112,9 @@ impl Tracker {
         }
     }
 
-    /// Sends `signal`, waits for the end; the code and the log. The events on
-    /// stdout wait to be read for as long: that must not keep it from ending.
-    fn stop(mut self, signal: &str) -> (Option<i32>, String) {
-        let asked = Instant::now();
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
-        assert!(sent.expect("kill runs").success());
-        let mut log = String::new();
-        let mut stderr = self.child.stderr.take().expect("stderr is a pipe");
-        stderr.read_to_string(&mut log).expect("stderr is text");
-        let status = self.child.wait().expect("it ends");
-        assert!(asked.elapsed() < STOP, "took {:?}", asked.elapsed());
-        (status.code(), log)
-    }
-}
-
-impl Drop for Tracker {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    /// Sends `signal`, waits for the end; the code and the log.
+    fn stop(self, signal: &str) -> (Option<i32>, String) {
+        self.running.stop(signal)
     }
 }
 
@@ -197,8 +170,7 @@ fn a_kill_under_load_loses_at_most_one_flush_interval_and_counts_nobody_twice() 
         done.push(start.elapsed());
     }
     let killed = start.elapsed();
-    tracker.child.kill().expect("killed");
-    tracker.child.wait().expect("ended");
+    tracker.running.kill();
 
     let tracker = home.tracker();
     let mut client = tracker.client();
@@ -261,7 +233,7 @@ fn a_full_disk_is_told_once_and_when_there_is_room_again_nothing_was_lost() {
     // It serves on.
     client.download(PEERS);
     assert_eq!(client.downloaded(), u64::from(PEERS) + 1);
-    let pid = tracker.child.id().to_string();
+    let pid = tracker.running.pid().to_string();
     let raised = Command::new("prlimit")
         .args(["--fsize=unlimited", "--pid", &pid])
         .status();
@@ -282,7 +254,6 @@ fn a_full_disk_is_told_once_and_when_there_is_room_again_nothing_was_lost() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_disk_that_is_full_or_read_only_at_the_start_keeps_nobody_from_being_served() {
-    use std::os::unix::fs::PermissionsExt;
     let privileged = Command::new("id").arg("-u").output().expect("id runs");
     let mut plain = vec!["setpriv", "--bounding-set", "-dac_override"];
     if privileged.stdout != b"0\n" {
@@ -302,11 +273,9 @@ fn a_disk_that_is_full_or_read_only_at_the_start_keeps_nobody_from_being_served(
             assert_eq!(tracker.stop("TERM").0, Some(0));
         }
         let allow = |folder, file| {
-            let allow =
-                |path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode));
-            allow(home.folder.path().to_owned(), folder).expect("ours");
+            set_mode(home.folder.path(), folder);
             if existing {
-                allow(home.file("state.db"), file).expect("ours");
+                set_mode(&home.file("state.db"), file);
             }
         };
         if under != full {
@@ -321,7 +290,7 @@ fn a_disk_that_is_full_or_read_only_at_the_start_keeps_nobody_from_being_served(
         client.download(2);
         assert_eq!(client.downloaded(), 2);
         allow(0o755, 0o644);
-        let pid = tracker.child.id().to_string();
+        let pid = tracker.running.pid().to_string();
         let raised = Command::new("prlimit")
             .args(["--fsize=unlimited", "--pid", &pid])
             .status();
@@ -375,22 +344,35 @@ fn what_cannot_work_is_told_with_the_field_the_value_and_what_to_do() {
         log.starts_with("shoal: the token file `/nowhere/token` cannot be read"),
         "{log}"
     );
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
+    let addr = taken.local_addr().expect("an address").to_string();
     let token = folder.path().join("token");
     std::fs::write(&token, "").expect("written");
+    set_mode(&token, 0o600);
     let (code, log) = run(&["--admin-token-file", path(&token)]);
     let expected = format!(
         "shoal: the token file `{}` cannot be used: the admin token has `0` bytes: give 16 to 1024",
         token.display()
     );
     assert!(log.starts_with(&expected) && code == Some(1), "{log}");
+    std::fs::write(&token, TOKEN).expect("written");
+    set_mode(&token, 0o644);
+    let (_, log) = run(&["--admin-token-file", path(&token), "--listen", &addr]);
+    assert!(
+        log.contains("has mode `644`, so that others may read it"),
+        "{log}"
+    );
     assert_eq!(run(&["--listen", "8000"]).0, Some(2));
     assert_eq!(run(&["--tls-cert", "c.pem"]).0, Some(2));
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
-    let addr = taken.local_addr().expect("an address").to_string();
     let (code, log) = run(&["--listen", &addr]);
     assert_eq!(code, Some(1));
     let expected = format!("shoal: cannot listen on `{addr}`: choose another address or port");
     assert!(log.starts_with(&expected), "{log}");
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+    std::fs::set_permissions(path, mode).expect("ours");
 }
 
 fn path(path: &Path) -> &str {

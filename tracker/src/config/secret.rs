@@ -30,7 +30,7 @@ impl Secret {
         Ok(Self(token.into()))
     }
 
-    /// Reads the token from the file at `path`.
+    /// Reads the token from the file at `path`. Warns when others may read it, too.
     ///
     /// # Errors
     /// When the file cannot be read, or holds no usable token.
@@ -39,6 +39,8 @@ impl Secret {
             path: path.to_owned(),
             error,
         })?;
+        #[cfg(unix)]
+        warn_of_readers(path);
         Self::new(&text).map_err(|error| SecretError::InFile {
             path: path.to_owned(),
             error: Box::new(error),
@@ -49,6 +51,20 @@ impl Secret {
     #[must_use]
     pub(crate) fn matches(&self, given: &[u8]) -> bool {
         self.0.as_bytes().ct_eq(given).into()
+    }
+}
+
+/// Whoever reads the file may delete torrents.
+#[cfg(unix)]
+fn warn_of_readers(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(path).map_or(0, |found| found.permissions().mode());
+    if mode & 0o077 != 0 {
+        tracing::warn!(
+            "the token file `{}` has mode `{:o}`, so that others may read it: chmod 600 it",
+            path.display(),
+            mode & 0o777
+        );
     }
 }
 

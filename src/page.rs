@@ -9,7 +9,7 @@ use std::future::ready;
 use std::sync::{Arc, OnceLock};
 
 use actix_web::web::{self, Bytes, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource};
 use serde::Serialize;
 
 /// Whether webtorrent.js was there at build time; see `build.rs`.
@@ -159,19 +159,15 @@ impl Page {
             let page = self.clone();
             let path = if asset.0 == INDEX { "" } else { asset.0 };
             let answer = move |request: HttpRequest| ready(page.asset(&request, *asset));
-            service.service(
-                web::resource(format!("/{path}"))
-                    .get(answer.clone())
-                    .route(web::head().to(answer)),
-            );
+            service.service(reads(&format!("/{path}"), answer));
         }
         let page = self.clone();
         let share = move || ready(page.share());
         let page = self.clone();
         let torrent = move || ready(page.torrent());
         service
-            .route("/share.json", web::get().to(share))
-            .route("/content.torrent", web::get().to(torrent));
+            .service(reads("/share.json", share))
+            .service(reads("/content.torrent", torrent));
     }
 
     fn asset(&self, request: &HttpRequest, (name, kind, bytes): Asset) -> HttpResponse {
@@ -210,6 +206,17 @@ impl Page {
             None => HttpResponse::ServiceUnavailable().finish(),
         }
     }
+}
+
+/// A resource for GET, and for HEAD, whose body the server leaves out.
+fn reads<F, Args>(path: &str, answer: F) -> Resource
+where
+    F: Handler<Args, Output = HttpResponse>,
+    Args: FromRequest + 'static,
+{
+    web::resource(path)
+        .get(answer.clone())
+        .route(web::head().to(answer))
 }
 
 fn webtorrent() -> Script {

@@ -1,4 +1,4 @@
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, rt};
 
@@ -118,6 +118,12 @@ fn the_share_is_told_as_json_and_the_torrent_as_it_is() {
         let response = call_service(&app, request).await;
         assert_eq!(header(&response, "access-control-allow-origin"), "*");
         assert_eq!(read_body(response).await, b"d4:infode".as_slice());
+
+        for uri in ["/", "/share.json", "/content.torrent"] {
+            let head = TestRequest::default().method(Method::HEAD).uri(uri);
+            let response = call_service(&app, head.to_request()).await;
+            assert_eq!(response.status(), StatusCode::OK, "HEAD {uri}");
+        }
     });
 }
 

@@ -80,18 +80,17 @@ async function save(entry, file) {
   link.click()
 }
 
-function hint(torrent, share, lonely) {
-  if (torrent.done || torrent.numPeers > 0) return ''
+/** What may be wrong when nothing arrives, and what happens next. */
+function hint(torrent, share, view) {
+  if (torrent.done || torrent.downloadSpeed > 0) return ''
   if (isTrackerLost(torrent)) return 'The tracker cannot be reached. Is shoal still running? Trying again by itself.'
-  if (!lonely) return ''
-  return share.slots
-    ? `No peer has answered yet. The seeder serves ${share.slots} at a time: this page waits for its turn. If it takes long, a firewall may block UDP between you and the seeder.`
-    : 'No peer has answered yet. A firewall may block UDP between you and the seeder.'
+  if (torrent.numPeers > 0 || Date.now() - view.seenPeer <= LONELY_MS) return ''
+  if (view.hadPeer) return `Nobody who has the rest is connected. The seeder may be gone, or serving others: ${share.slots} at a time. Looking for it by itself.`
+  return `No peer has answered yet. The seeder serves ${share.slots} at a time: this page waits for its turn. If it takes long, a firewall may block UDP between you and the seeder.`
 }
 
 function draw(torrent, share, list, view) {
-  const now = Date.now()
-  if (torrent.numPeers > 0 || torrent.done) view.seenPeer = now
+  if (torrent.numPeers > 0) Object.assign(view, { seenPeer: Date.now(), hadPeer: true })
   const [state, text] = torrent.done ? ['done', 'Complete, passing on']
     : torrent.numPeers > 0 ? ['downloading', 'Downloading']
     : isTrackerConnected(torrent) ? ['waiting', 'Looking for peers']
@@ -113,8 +112,7 @@ function draw(torrent, share, list, view) {
     $('pieces').setAttribute('aria-label', line)
   }
   list.update(torrent.files, view.streams)
-  const words = hint(torrent, share, now - view.seenPeer > LONELY_MS)
-  $('hint').hidden = !words
+  const words = hint(torrent, share, view)
   if ($('hint').textContent !== words) $('hint').textContent = words
 }
 
@@ -142,7 +140,7 @@ async function main() {
   if (problem) return fail(problem)
 
   const { torrent, client, streams } = await start(share)
-  const view = { streams: false, seenPeer: Date.now() }
+  const view = { streams: false, seenPeer: Date.now(), hadPeer: false }
   const stop = error => {
     clearInterval(timer)
     fail({ title: 'The download stopped', text: error.message, steps: ['Reload this page to try again.'] })

@@ -33,7 +33,7 @@ const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 #[non_exhaustive]
 pub enum StartError {
     /// The UDP address cannot be bound.
-    #[error("UDP address `{address}` cannot be bound: {source}")]
+    #[error("UDP address `{address}` cannot be bound: choose another address or port")]
     Bind {
         /// The address.
         address: SocketAddr,

@@ -1,6 +1,5 @@
 //! `shoal create`.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -74,9 +73,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     doubts::tell(&created.skipped, created.metainfo.warnings())?;
     if to_stdout {
-        let mut out = std::io::stdout().lock();
-        out.write_all(&created.bytes)?;
-        out.flush()?;
+        report::bytes(&created.bytes)?;
         return Ok(ExitCode::SUCCESS);
     }
     let output = args

@@ -1,6 +1,6 @@
 //! Logs go to stderr, so that stdout carries results alone.
 
-use anyhow::Context;
+use anyhow::anyhow;
 use tracing_subscriber::EnvFilter;
 
 /// The WebRTC stack warns about what every ordinary connection goes through, and the HTTP server
@@ -14,8 +14,9 @@ const QUIET: &str =
 /// # Errors
 /// When `filter` cannot be read.
 pub(crate) fn start(filter: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(format!("{QUIET},{filter}")).with_context(|| {
-        format!("--log `{filter}` is not a filter: give a level such as `info`, or `target=level`")
+    let filter = EnvFilter::try_new(format!("{QUIET},{filter}")).map_err(|error| {
+        // The error tells its source, too.
+        anyhow!("--log `{filter}` is not a filter: give a level such as `info`, or `target=level`: {error}")
     })?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)

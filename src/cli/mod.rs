@@ -37,7 +37,8 @@ pub(crate) struct Cli {
         global = true,
         env = "RUST_LOG",
         default_value = "warn",
-        value_name = "FILTER"
+        value_name = "FILTER",
+        display_order = 100
     )]
     log: String,
 

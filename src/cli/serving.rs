@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
-use seeder::{Event, Seeder, Stats};
+use seeder::{EVENT_QUEUE, Event, Seeder, Stats};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
-use tokio::sync::broadcast::{Receiver, error::RecvError};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::sync::broadcast::{self, Receiver, error::RecvError};
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use super::{report, signals};
 
@@ -18,6 +18,8 @@ use super::{report, signals};
 const LOOK: Duration = Duration::from_millis(200);
 /// Looks between two `stats` lines when only the bytes sent have changed.
 const LOOKS_PER_LINE: u32 = 5;
+/// How long lines that were not printed yet may take at the end.
+const LAST_LINES: Duration = Duration::from_millis(200);
 
 /// The runtime of a seeder.
 ///
@@ -36,75 +38,76 @@ pub(crate) fn runtime() -> anyhow::Result<Runtime> {
 /// When stdout cannot be written, or signals cannot be watched.
 pub(crate) async fn watch(
     seeder: &Seeder,
-    mut events: Receiver<Event>,
+    events: Receiver<Event>,
     json: bool,
 ) -> std::io::Result<()> {
-    let mut stop = pin!(signals::stop_asked());
-    let mut looks = interval(LOOK);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut report = if json {
-        Report::Lines(Lines::default())
+    if json {
+        print(seeder, events).await
     } else {
-        Report::Status(status_line())
+        show(seeder, events).await
+    }
+}
+
+/// Prints events and numbers as lines of JSON.
+async fn print(seeder: &Seeder, mut events: Receiver<Event>) -> std::io::Result<()> {
+    let mut stop = pin!(signals::stop_asked());
+    let mut looks = looks();
+    let mut lines = Lines::default();
+    let (out, printed) = broadcast::channel(EVENT_QUEUE);
+    let mut failure = report::print_events(printed);
+    let tell = |line: Value| {
+        // The printer's end is told by `failure`.
+        let _ = out.send(line);
     };
+    let result = loop {
+        tokio::select! {
+            biased;
+            stopped = &mut stop => break stopped,
+            Ok(error) = &mut failure => return Err(error),
+            event = events.recv() => match event {
+                Ok(event) => tell(told(&event)),
+                Err(RecvError::Lagged(count)) => tell(json!({"event": "events_lost", "count": count})),
+                Err(RecvError::Closed) => break stop.await,
+            },
+            _ = looks.tick() => if let Some(line) = lines.stats(&seeder.stats()) {
+                tell(line);
+            },
+        }
+    };
+    drop(out);
+    // What waits is printed, unless nobody reads.
+    let _ = timeout(LAST_LINES, failure).await;
+    result
+}
+
+/// Shows people what matters at once, and the numbers in a line that is redrawn.
+async fn show(seeder: &Seeder, mut events: Receiver<Event>) -> std::io::Result<()> {
+    let mut stop = pin!(signals::stop_asked());
+    let mut looks = looks();
+    let bar = status_line();
     loop {
         tokio::select! {
             biased;
             stopped = &mut stop => {
-                report.end();
+                bar.finish_and_clear();
                 return stopped;
             }
             event = events.recv() => match event {
-                Ok(event) => report.event(&event)?,
-                Err(RecvError::Lagged(count)) => report.lost(count)?,
+                Ok(event) => if let Some(line) = said(&event) {
+                    bar.suspend(|| report::line(line))?;
+                },
+                Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return stop.await,
             },
-            _ = looks.tick() => report.stats(&seeder.stats())?,
+            _ = looks.tick() => bar.set_message(status(&seeder.stats())),
         }
     }
 }
 
-enum Report {
-    Lines(Lines),
-    Status(ProgressBar),
-}
-
-impl Report {
-    fn event(&mut self, event: &Event) -> std::io::Result<()> {
-        match self {
-            Self::Lines(_) => super::report::json(&told(event)),
-            Self::Status(bar) => {
-                if let Some(line) = said(event) {
-                    bar.suspend(|| super::report::line(line))?;
-                }
-                Ok(())
-            }
-        }
-    }
-
-    fn lost(&mut self, count: u64) -> std::io::Result<()> {
-        match self {
-            Self::Lines(_) => report::json(&json!({"event": "events_lost", "count": count})),
-            Self::Status(_) => Ok(()),
-        }
-    }
-
-    fn stats(&mut self, stats: &Stats) -> std::io::Result<()> {
-        match self {
-            Self::Lines(lines) => lines.stats(stats),
-            Self::Status(bar) => {
-                bar.set_message(status(stats));
-                Ok(())
-            }
-        }
-    }
-
-    fn end(&self) {
-        match self {
-            Self::Lines(_) => {}
-            Self::Status(bar) => bar.finish_and_clear(),
-        }
-    }
+fn looks() -> Interval {
+    let mut looks = interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    looks
 }
 
 #[derive(Default)]
@@ -126,8 +129,8 @@ struct Numbers {
 }
 
 impl Lines {
-    /// Prints when peers come, go or change places at once; bytes once a second.
-    fn stats(&mut self, stats: &Stats) -> std::io::Result<()> {
+    /// The line to print: when peers come, go or change places at once; bytes once a second.
+    fn stats(&mut self, stats: &Stats) -> Option<Value> {
         let now = Numbers {
             event: "stats",
             peers: stats.peers,
@@ -140,12 +143,12 @@ impl Lines {
         let places = |numbers: Numbers| (numbers.peers, numbers.served, numbers.waiting);
         let moved = self.last.map(places) != Some(places(now));
         let due = self.looks >= LOOKS_PER_LINE && self.last != Some(now);
-        if moved || due {
-            self.last = Some(now);
-            self.looks = 0;
-            report::json(&now)?;
+        if !moved && !due {
+            return None;
         }
-        Ok(())
+        self.last = Some(now);
+        self.looks = 0;
+        serde_json::to_value(now).ok()
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use serde::Serialize;
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::sync::broadcast::Receiver;
 use tracker::{Address, ClientHeader, Config, Event, Listen, Secret, TlsFiles, Trusted};
 
 use super::{report, signals};
@@ -97,9 +97,14 @@ fn configuration(args: Args) -> anyhow::Result<Config> {
 }
 
 fn read(path: &Path) -> anyhow::Result<Config> {
-    let what = || format!("the configuration file `{}`", path.display());
-    let text = std::fs::read_to_string(path).with_context(what)?;
-    toml::from_str(&text).with_context(what)
+    let what = |cannot| {
+        format!(
+            "the configuration file `{}` cannot be {cannot}",
+            path.display()
+        )
+    };
+    let text = std::fs::read_to_string(path).with_context(|| what("read"))?;
+    toml::from_str(&text).with_context(|| what("used"))
 }
 
 #[derive(Serialize)]
@@ -112,12 +117,6 @@ struct Ready<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     admin: Option<&'a str>,
     pid: u32,
-}
-
-#[derive(Serialize)]
-struct EventsLost {
-    event: &'static str,
-    count: u64,
 }
 
 async fn serve(config: Config, json: bool) -> anyhow::Result<()> {
@@ -195,32 +194,12 @@ fn welcome(
 }
 
 /// Prints what happens until a signal comes or stdout is gone.
-///
-/// A thread of its own writes: a reader that stops reading blocks it, and
-/// neither the tracker nor its stop.
-async fn tell(mut events: Receiver<Event>) -> std::io::Result<()> {
-    let (gone, told) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || {
-        let error = loop {
-            let printed = match events.blocking_recv() {
-                Ok(event) => report::json(&event),
-                Err(RecvError::Lagged(count)) => report::json(&EventsLost {
-                    event: "events_lost",
-                    count,
-                }),
-                Err(RecvError::Closed) => return,
-            };
-            if let Err(error) = printed {
-                break error;
-            }
-        };
-        // When the tracker has stopped nobody asks any more.
-        let _ = gone.send(error);
-    });
+async fn tell(events: Receiver<Event>) -> std::io::Result<()> {
+    let failure = report::print_events(events);
     tokio::select! {
         biased;
         stopped = signals::stop_asked() => stopped,
-        Ok(error) = told => Err(error),
+        Ok(error) = failure => Err(error),
     }
 }
 

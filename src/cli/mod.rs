@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand, read in two steps. Parsing touches
 //! neither disk nor network; `run` of the subcommand gives the words a meaning.
 
+mod address;
 mod bench;
 mod completions;
 mod conformance;

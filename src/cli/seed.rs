@@ -10,7 +10,7 @@ use seeder::Seeder;
 use serde::Serialize;
 
 use super::share::content::{self, Content};
-use super::{report, serving};
+use super::{address, report, serving};
 
 /// The arguments of `shoal seed`.
 #[derive(Debug, clap::Args)]
@@ -25,7 +25,7 @@ pub(crate) struct Args {
     #[arg(long = "tracker", value_name = "URL")]
     trackers: Vec<String>,
     /// The UDP address of WebRTC [default: a free port on every interface].
-    #[arg(long, visible_alias = "rtc-listen", value_name = "ADDR:PORT")]
+    #[arg(long, visible_alias = "rtc-listen", value_name = "ADDR:PORT", value_parser = address::parse)]
     listen: Option<SocketAddr>,
     /// The address that browsers reach this machine by, when a router translates it.
     #[arg(long, value_name = "IP")]
@@ -55,7 +55,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
             let is_torrent = content::is_torrent(path);
             let data = args.data.as_deref().filter(|_| is_torrent);
             if args.trackers.is_empty() && !is_torrent {
-                bail!("{}", no_tracker(&path.display()));
+                let name = path.file_name().unwrap_or(path.as_os_str());
+                bail!("{}", no_tracker(&name.display()));
             }
             content::prepare(path, data)
         })

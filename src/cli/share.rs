@@ -16,7 +16,7 @@ use tracker::Tracker;
 
 use self::addresses::Addresses;
 use self::content::Content;
-use super::serving;
+use super::{address, serving};
 use crate::page::{Page, PageFile, Share};
 
 /// Where the page is when `--listen` does not say, if the port is free.
@@ -34,7 +34,7 @@ pub(crate) struct Args {
     data: Option<PathBuf>,
     /// Where to serve the page and the tracker; port 0 lets the system choose
     /// [default: 127.0.0.1:8080, or another port when that is taken].
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = address::parse)]
     listen: Option<SocketAddr>,
     /// The address that others open, when a proxy or a name leads here: https://…
     #[arg(long, value_name = "URL", value_parser = addresses::public_url)]
@@ -58,7 +58,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = seeder::Config::default().max_peers)]
     max_peers: usize,
     /// The UDP address of WebRTC [default: a free port on every interface].
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = address::parse)]
     rtc_listen: Option<SocketAddr>,
     /// The address that browsers reach this machine by, when a router translates it.
     #[arg(long, value_name = "IP")]

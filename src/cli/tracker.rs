@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::sync::broadcast::Receiver;
 use tracker::{Address, ClientHeader, Config, Event, Listen, Secret, TlsFiles, Trusted};
 
-use super::{report, signals};
+use super::{address, report, signals};
 
 /// The environment variable with the admin token.
 const TOKEN_VARIABLE: &str = "SHOAL_ADMIN_TOKEN";
@@ -22,7 +22,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Vec<Address>,
     /// Serve the admin API here, with live events over a WebSocket, and no more at --listen.
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = address::parse)]
     admin_listen: Option<SocketAddr>,
     /// Keep the swarm state in this SQLite file over restarts; without it, in memory.
     #[arg(long, value_name = "FILE")]

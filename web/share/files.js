@@ -82,6 +82,9 @@ export class FileList {
   }
 
   markOpen(open) {
-    for (const [index, { item }] of this.#rows.entries()) item.dataset.open = index === open
+    for (const [index, { item, opener }] of this.#rows.entries()) {
+      item.dataset.open = index === open
+      opener?.setAttribute('aria-pressed', index === open)
+    }
   }
 }

@@ -31,21 +31,22 @@ export function drawPieces(canvas, torrent) {
   const style = getComputedStyle(canvas)
   const colour = Object.fromEntries(['none', 'part', 'have'].map(name => [name, style.getPropertyValue(`--piece-${name}`)]))
   const share = shares(torrent)
-  // Few pieces fill the whole width instead of a corner of it.
-  const step = rows === 1 ? (width + GAP) / cells : CELL + GAP
+  // The cells of a row fill the whole width, however few they are.
+  const step = (width + GAP) / Math.min(cells, columns)
   for (let cell = 0; cell < cells; cell += 1) {
     const first = Math.floor(cell * total / cells)
     const end = Math.max(first + 1, Math.floor((cell + 1) * total / cells))
     let sum = 0
     for (let index = first; index < end; index += 1) sum += share(index)
     const part = sum / (end - first)
-    const x = (cell % columns) * step
+    const x = Math.round((cell % columns) * step)
+    const room = Math.round((cell % columns + 1) * step) - GAP - x
     const y = Math.floor(cell / columns) * (CELL + GAP)
     context.fillStyle = part === 1 ? colour.have : colour.none
-    context.fillRect(x, y, step - GAP, CELL)
+    context.fillRect(x, y, room, CELL)
     if (part > 0 && part < 1) {
       context.fillStyle = colour.part
-      context.fillRect(x, y, (step - GAP) * part, CELL)
+      context.fillRect(x, y, room * part, CELL)
     }
   }
 }

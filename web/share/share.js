@@ -34,6 +34,7 @@ function fail({ title, text, steps = [] }) {
 function copies(button, text) {
   const label = button.querySelector('span')
   const word = label.textContent
+  label.setAttribute('aria-live', 'polite')
   button.addEventListener('click', async () => {
     try {
       await navigator.clipboard.writeText(text)
@@ -80,10 +81,13 @@ async function save(entry, file) {
   link.click()
 }
 
+/** Nothing arrives, and nobody who could help can be asked: peers that are shown may be dead. */
+const isCutOff = torrent => !torrent.done && torrent.downloadSpeed === 0 && isTrackerLost(torrent)
+
 /** What may be wrong when nothing arrives, and what happens next. */
 function hint(torrent, share, view) {
   if (torrent.done || torrent.downloadSpeed > 0) return ''
-  if (isTrackerLost(torrent)) return 'The tracker cannot be reached. Is shoal still running? Trying again by itself.'
+  if (isCutOff(torrent)) return 'The tracker cannot be reached. Is shoal still running? Trying again by itself.'
   if (torrent.numPeers > 0 || Date.now() - view.seenPeer <= LONELY_MS) return ''
   if (view.hadPeer) return `Nobody who has the rest is connected. The seeder may be gone, or serving others: ${share.slots} at a time. Looking for it by itself.`
   return `No peer has answered yet. The seeder serves ${share.slots} at a time: this page waits for its turn. If it takes long, a firewall may block UDP between you and the seeder.`
@@ -92,6 +96,7 @@ function hint(torrent, share, view) {
 function draw(torrent, share, list, view) {
   if (torrent.numPeers > 0) Object.assign(view, { seenPeer: Date.now(), hadPeer: true })
   const [state, text] = torrent.done ? ['done', 'Complete, passing on']
+    : isCutOff(torrent) ? ['waiting', 'Connecting']
     : torrent.numPeers > 0 ? ['downloading', 'Downloading']
     : isTrackerConnected(torrent) ? ['waiting', 'Looking for peers']
     : ['waiting', 'Connecting']
@@ -107,9 +112,7 @@ function draw(torrent, share, list, view) {
   document.title = torrent.done ? `${share.name} · Shoal` : `${percent}% · ${share.name} · Shoal`
   if (torrent.bitfield) {
     drawPieces($('pieces'), torrent)
-    const line = `${verified(torrent)} of ${count(torrent.pieces.length, 'piece')} verified`
-    $('pieces-text').textContent = line
-    $('pieces').setAttribute('aria-label', line)
+    $('pieces-text').textContent = `${verified(torrent)} of ${count(torrent.pieces.length, 'piece')} verified`
   }
   list.update(torrent.files, view.streams)
   const words = hint(torrent, share, view)

@@ -58,8 +58,7 @@ impl Ready {
         if qr && std::io::stdout().is_terminal() {
             // A URL too long for a QR code is still a URL.
             if let Ok(code) = QrCode::new(&self.page) {
-                let picture = code.render::<Dense1x2>().quiet_zone(true).build();
-                report::line(format_args!("\n{picture}"))?;
+                report::line(format_args!("\n{}", picture(&code)))?;
             }
         }
         if let Some(hint) = self.hint {
@@ -67,4 +66,13 @@ impl Ready {
         }
         report::line("\nOpen the page in a browser. Ctrl-C stops.")
     }
+}
+
+/// Black on white whatever the terminal's colours: not every reader takes the opposite.
+fn picture(code: &QrCode) -> String {
+    let blocks = code.render::<Dense1x2>().quiet_zone(true).build();
+    let lines = blocks.lines();
+    lines
+        .map(|line| format!("\x1b[38;5;16;48;5;231m{line}\x1b[0m\n"))
+        .collect()
 }

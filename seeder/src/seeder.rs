@@ -44,7 +44,7 @@ pub enum StartError {
     #[error("tracker `{0}` is not a WebSocket URL; give `wss://…` or `ws://…`")]
     Tracker(String),
     /// A tracker's URL leads nowhere.
-    #[error("tracker {0}")]
+    #[error(transparent)]
     Url(#[from] UrlError),
     /// No peer could ever be served.
     #[error("`slots` and `max_peers` are {slots} and {max_peers}; give at least 1")]

@@ -115,7 +115,7 @@ fn what_cannot_be_seeded_is_told_in_a_sentence() {
         ),
         (
             vec![path.as_str(), "--tracker", "wss://:443/"],
-            "shoal: the seeder cannot start: tracker `wss://:443/` must have a host, and a port \
+            "shoal: the seeder cannot start: `wss://:443/` must have a host, and a port \
              from 1 to 65535 if any\n",
         ),
         (

@@ -1,6 +1,7 @@
 // The page of `shoal share`, used as a visitor uses it.
 
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { suite, test } from 'node:test'
@@ -124,6 +125,18 @@ suite('the share page', () => {
     const { shoal, page, complaints } = await openShare(context, path.join(root, 'a.bin'))
     await page.goto(`http://localhost:${new URL(shoal.ready.page).port}/`)
     await whole(page)
+    assert.deepEqual(complaints, [])
+  })
+
+  test('works over https by a name that is not localhost', async context => {
+    const at = await folder(context)
+    const [cert, key] = [path.join(at, 'cert.pem'), path.join(at, 'key.pem')]
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes',
+      '-days', '2', '-subj', '/CN=share.test', '-keyout', key, '-out', cert], { stdio: 'pipe' })
+    const { shoal, page, complaints } = await openShare(context, clip, { args: ['--tls-cert', cert, '--tls-key', key] })
+    await page.goto(`https://share.test:${new URL(shoal.ready.page).port}/`)
+    await whole(page)
+    await page.waitForFunction(() => document.querySelector('video')?.readyState >= 2, null, { timeout: PATIENCE_MS })
     assert.deepEqual(complaints, [])
   })
 

@@ -13,8 +13,8 @@ const FLAGS = [
   '--disable-background-timer-throttling', '--disable-renderer-backgrounding', '--disable-backgrounding-occluded-windows',
   '--allow-loopback-in-peer-connection',
   '--autoplay-policy=no-user-gesture-required',
-  // A name that is not localhost, for the page as others see it.
-  '--host-resolver-rules=MAP insecure.test 127.0.0.1',
+  // Names that are not localhost, for the page as others see it, and certificates of our own make.
+  '--host-resolver-rules=MAP *.test 127.0.0.1', '--ignore-certificate-errors',
 ]
 
 export async function launch(test) {

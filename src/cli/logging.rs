@@ -1,5 +1,7 @@
 //! Logs go to stderr, so that stdout carries results alone.
 
+use std::io::IsTerminal;
+
 use anyhow::anyhow;
 use tracing_subscriber::EnvFilter;
 
@@ -21,6 +23,13 @@ pub(crate) fn start(filter: &str) -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(is_coloured())
         .init();
     Ok(())
+}
+
+/// Colours are for people: not for files, and not for those who set `NO_COLOR` (no-color.org).
+fn is_coloured() -> bool {
+    let is_refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    std::io::stderr().is_terminal() && !is_refused
 }

@@ -362,6 +362,10 @@ fn what_cannot_work_is_told_with_the_field_the_value_and_what_to_do() {
         log.contains("has mode `644`, so that others may read it"),
         "{log}"
     );
+    assert!(
+        !log.contains('\u{1b}'),
+        "colours are for terminals: {log:?}"
+    );
     assert_eq!(run(&["--listen", "8000"]).0, Some(2));
     assert_eq!(run(&["--tls-cert", "c.pem"]).0, Some(2));
     let (code, log) = run(&["--listen", &addr]);

@@ -1,10 +1,11 @@
 //! `shoal bench`: load for what this program and others serve, with every reply checked.
 
-use std::process::ExitCode;
-use std::time::Duration;
+mod seeder;
+mod tracker;
 
-use clap::{Subcommand, ValueEnum};
-use tracker_bench::{Plan, Scenario, TrackerUrl};
+use std::process::ExitCode;
+
+use clap::Subcommand;
 
 /// The arguments of `shoal bench`.
 #[derive(Debug, clap::Args)]
@@ -16,103 +17,15 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Target {
     /// Load a WebTorrent tracker, and check every response, offer and answer.
-    Tracker(TrackerArgs),
-}
-
-/// The arguments of `shoal bench tracker`.
-#[derive(Debug, clap::Args)]
-struct TrackerArgs {
-    /// The tracker, as in `ws://127.0.0.1:8000`; of a `wss://` any certificate is taken.
-    #[arg(long)]
-    url: TrackerUrl,
-    /// The kind of load.
-    #[arg(long, value_enum, default_value_t = Kind::ClosedLoop)]
-    scenario: Kind,
-    /// Clients at the same time [default: 1000; storm: 100; stalled: 60].
-    #[arg(long, value_name = "N")]
-    connections: Option<usize>,
-    /// Torrents the clients are spread over [default: one for ten clients; stalled: 1].
-    #[arg(long, value_name = "N")]
-    torrents: Option<usize>,
-    /// Offers an announce.
-    #[arg(long, value_name = "K", default_value_t = 5)]
-    offers: u32,
-    /// Bytes of each session description [default: a mix of 800 to 1900].
-    #[arg(long, value_name = "N")]
-    sdp_bytes: Option<usize>,
-    /// Announces a second [default: paced: 1000; overload: twice what a closed loop finds].
-    #[arg(long, value_name = "N")]
-    rate: Option<f64>,
-    /// Seconds of load.
-    #[arg(long, value_name = "S", default_value_t = 10.0)]
-    duration: f64,
-    /// Clients that never read, with `--scenario stalled`.
-    #[arg(long, value_name = "N", default_value_t = 4)]
-    stalled: usize,
-    /// The tracker's process, to measure its CPU time and memory.
-    #[arg(long)]
-    pid: Option<u32>,
-    /// Print one JSON object instead of a table.
-    #[arg(long)]
-    json: bool,
-    /// Load a tracker that is not on loopback.
-    #[arg(long)]
-    yes_i_own_it: bool,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Kind {
-    /// Each client announces again as soon as it has its response.
-    ClosedLoop,
-    /// Announces at a fixed rate; latency counts from when each was due.
-    Paced,
-    /// Clients that have exchanged offers and say no more: memory a client.
-    Idle,
-    /// Clients that connect, announce and go.
-    Storm,
-    /// Twice what the tracker can do.
-    Overload,
-    /// Some clients never read while the others announce.
-    Stalled,
+    Tracker(tracker::Args),
+    /// Set scripted leechers on a WebTorrent seeder, and check every block.
+    Seeder(seeder::Args),
 }
 
 /// Puts the load on and prints what came of it.
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let Target::Tracker(args) = args.target;
-    let json = args.json;
-    let report = tracker_bench::run(&args.plan()?)?;
-    if json {
-        super::report::json(&report)?;
-    } else {
-        super::report::line(report.to_string().trim_end())?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-impl TrackerArgs {
-    fn plan(self) -> anyhow::Result<Plan> {
-        let (scenario, connections, spread) = match self.scenario {
-            Kind::ClosedLoop => (Scenario::ClosedLoop, 1000, 10),
-            Kind::Paced => (Scenario::Paced, 1000, 10),
-            Kind::Idle => (Scenario::Idle, 1000, 10),
-            Kind::Storm => (Scenario::Storm, 100, 10),
-            Kind::Overload => (Scenario::Overload, 1000, 10),
-            Kind::Stalled => (Scenario::Stalled, 60, usize::MAX),
-        };
-        let connections = self.connections.unwrap_or(connections);
-        let torrents = self.torrents.unwrap_or((connections / spread).max(1));
-        Ok(Plan {
-            url: self.url,
-            scenario,
-            connections,
-            torrents,
-            offers: self.offers,
-            sdp_bytes: self.sdp_bytes,
-            rate: self.rate,
-            duration: Duration::try_from_secs_f64(self.duration)?,
-            stalled: self.stalled.min(connections),
-            pid: self.pid,
-            owned: self.yes_i_own_it,
-        })
+    match args.target {
+        Target::Tracker(args) => tracker::run(args),
+        Target::Seeder(args) => seeder::run(args),
     }
 }

@@ -1,5 +1,6 @@
 //! End-to-end tests of the `shoal` binary: real processes, sockets, files.
 
+mod bench;
 mod conformance;
 mod doctor;
 mod listeners;

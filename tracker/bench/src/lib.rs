@@ -30,6 +30,7 @@ pub use frame::FrameError;
 pub use histogram::Histogram;
 pub use ledger::Tally;
 pub use plan::{Plan, Scenario, TrackerUrl};
+pub use process::{Process, Usage};
 pub use report::{Delivery, Latency, Memory, Report};
 pub use scenario::run;
 

@@ -53,19 +53,7 @@ impl Plan {
     /// Checks the bounds and finds the tracker's address.
     pub(crate) fn address(&self) -> Result<SocketAddr, BenchError> {
         self.check()?;
-        let (host, port) = (self.url.host(), self.url.port);
-        let address = (host, port)
-            .to_socket_addrs()
-            .map_err(|error| BenchError::Resolve {
-                host: host.into(),
-                error,
-            })?
-            .next()
-            .ok_or_else(|| BenchError::NoAddress { host: host.into() })?;
-        if !address.ip().is_loopback() && !self.owned {
-            return Err(BenchError::NotLoopback { address });
-        }
-        Ok(address)
+        self.url.address(self.owned)
     }
 
     fn check(&self) -> Result<(), BenchError> {
@@ -112,6 +100,26 @@ pub struct TrackerUrl {
 }
 
 impl TrackerUrl {
+    /// Finds the tracker's address.
+    ///
+    /// # Errors
+    /// When it has none, or one that is not loopback and is not `owned` by whoever asks.
+    pub fn address(&self, owned: bool) -> Result<SocketAddr, BenchError> {
+        let (host, port) = (self.host(), self.port);
+        let address = (host, port)
+            .to_socket_addrs()
+            .map_err(|error| BenchError::Resolve {
+                host: host.into(),
+                error,
+            })?
+            .next()
+            .ok_or_else(|| BenchError::NoAddress { host: host.into() })?;
+        if !address.ip().is_loopback() && !owned {
+            return Err(BenchError::NotLoopback { address });
+        }
+        Ok(address)
+    }
+
     /// Host and port as written.
     pub(crate) fn authority(&self) -> &str {
         &self.authority

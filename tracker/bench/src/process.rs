@@ -9,29 +9,45 @@ const TICKS: u32 = 100;
 
 /// A process to look at.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Process(u32);
+pub struct Process(u32);
 
 /// What a process has used so far.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Usage {
-    pub(crate) cpu: Duration,
-    /// Resident memory in KiB, and its peak.
-    pub(crate) rss: u64,
-    pub(crate) peak: u64,
+pub struct Usage {
+    /// User and system time.
+    pub cpu: Duration,
+    /// Resident memory in KiB.
+    pub rss: u64,
+    /// The most resident memory it ever had, in KiB.
+    pub peak: u64,
 }
 
 impl Process {
-    /// The process with an id, if there is one.
-    pub(crate) fn find(pid: u32) -> io::Result<Self> {
+    /// The process with an id.
+    ///
+    /// # Errors
+    /// When there is none, or it may not be looked at.
+    pub fn find(pid: u32) -> io::Result<Self> {
         Self(pid).usage().map(|_| Self(pid))
     }
 
     /// This process.
-    pub(crate) fn own() -> Self {
+    #[must_use]
+    pub fn own() -> Self {
         Self(std::process::id())
     }
 
-    pub(crate) fn usage(self) -> io::Result<Usage> {
+    /// Its id.
+    #[must_use]
+    pub const fn id(self) -> u32 {
+        self.0
+    }
+
+    /// What it has used so far.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn usage(self) -> io::Result<Usage> {
         let read = |file| std::fs::read_to_string(format!("/proc/{}/{file}", self.0));
         let (stat, status) = (read("stat")?, read("status")?);
         usage(&stat, &status).ok_or_else(|| io::Error::other("/proc is not as proc(5) tells"))

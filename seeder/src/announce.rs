@@ -1,7 +1,7 @@
 //! When to announce what to one tracker. Pure: the time is an argument and the
 //! random generator a field.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use rand::{Rng, RngExt};
@@ -22,6 +22,13 @@ const LAST_PAUSE: Duration = Duration::from_secs(60);
 /// A connection that held for so long ends the series of attempts.
 const STEADY: Duration = Duration::from_secs(30);
 
+/// Announces of many torrents go out at this distance once a burst is spent, so
+/// that neither the tracker nor the making of offers is flooded at a restart.
+const PACE: Duration = Duration::from_millis(40);
+
+/// Announces that may go out at once after a pause.
+const BURST: u32 = 25;
+
 /// What to send for a torrent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Due {
@@ -40,6 +47,10 @@ pub(crate) struct Due {
 pub(crate) struct Schedule<R> {
     random: R,
     torrents: BTreeMap<InfoHash, Torrent>,
+    /// When each torrent is to be announced next, while there is a connection.
+    due: BTreeSet<(Instant, InfoHash)>,
+    /// When the burst would be whole again.
+    rested_at: Option<Instant>,
     connected_at: Option<Instant>,
     failures: u32,
 }
@@ -55,7 +66,7 @@ struct Torrent {
     turned_away: bool,
     /// Whether peers that were turned away are called back.
     calls: bool,
-    /// When the next announce is due; `None` is at once.
+    /// Its place in `due`.
     next: Option<Instant>,
 }
 
@@ -64,14 +75,22 @@ impl<R: Rng> Schedule<R> {
         Self {
             random,
             torrents: BTreeMap::new(),
+            due: BTreeSet::new(),
+            rested_at: None,
             connected_at: None,
             failures: 0,
         }
     }
 
     /// Adds a torrent, to be announced as soon as there is a connection.
-    pub(crate) fn add(&mut self, info_hash: InfoHash) {
-        self.torrents.entry(info_hash).or_default();
+    pub(crate) fn add(&mut self, now: Instant, info_hash: InfoHash) {
+        if self.torrents.contains_key(&info_hash) {
+            return;
+        }
+        self.torrents.insert(info_hash, Torrent::default());
+        if self.connected_at.is_some() {
+            self.put(now, info_hash);
+        }
     }
 
     /// An offer of a peer that this tracker knows was left unanswered for want
@@ -83,21 +102,27 @@ impl<R: Rng> Schedule<R> {
     }
 
     /// There is room for peers that were turned away: offers are due at once.
-    pub(crate) fn call_back(&mut self) {
-        for torrent in self.torrents.values_mut() {
+    pub(crate) fn call_back(&mut self, now: Instant) {
+        let mut called = Vec::new();
+        for (info_hash, torrent) in &mut self.torrents {
             if std::mem::take(&mut torrent.turned_away) {
                 torrent.calls = true;
-                torrent.next = None;
+                called.push(*info_hash);
             }
+        }
+        for info_hash in called {
+            self.put(now, info_hash);
         }
     }
 
     /// The connection is up.
     pub(crate) fn connected(&mut self, now: Instant) {
         self.connected_at = Some(now);
-        for torrent in self.torrents.values_mut() {
+        self.due.clear();
+        for (info_hash, torrent) in &mut self.torrents {
             torrent.announced = false;
-            torrent.next = None;
+            torrent.next = Some(now);
+            self.due.insert((now, *info_hash));
         }
     }
 
@@ -124,22 +149,31 @@ impl<R: Rng> Schedule<R> {
             Duration::from_secs(u64::from(seconds)).clamp(MIN_INTERVAL, MAX_INTERVAL)
         });
         let interval = self.jitter(interval);
-        if let Some(torrent) = self.torrents.get_mut(&info_hash) {
-            torrent.next = Some(now + interval);
+        // An answer to what was said before somebody is to be called back must not put that off.
+        if self
+            .torrents
+            .get(&info_hash)
+            .is_some_and(|torrent| !torrent.calls)
+        {
+            self.put(now + interval, info_hash);
         }
     }
 
-    /// The next announce that is due. Its successor is due after the default
-    /// interval, if no answer says otherwise. Drain it to `None`.
+    /// The next announce that is due and that the pace allows. Its successor is due
+    /// after the default interval, if no answer says otherwise. Drain it to `None`.
     pub(crate) fn poll(&mut self, now: Instant) -> Option<Due> {
         self.connected_at?;
-        let default = self.jitter(DEFAULT_INTERVAL);
-        let (info_hash, torrent) = self
-            .torrents
-            .iter_mut()
-            .find(|(_, torrent)| torrent.next.is_none_or(|next| next <= now))?;
+        let (next, info_hash) = self.due.first().copied()?;
+        if next.max(self.paced_until(now)) > now {
+            return None;
+        }
+        let rested = self.rested_at.map_or(now, |at| at.max(now));
+        self.rested_at = Some(rested + PACE);
+        let later = now + self.jitter(DEFAULT_INTERVAL);
+        self.put(later, info_hash);
+        let torrent = self.torrents.get_mut(&info_hash)?;
         let due = Due {
-            info_hash: *info_hash,
+            info_hash,
             event: if torrent.started {
                 Event::Update
             } else {
@@ -150,17 +184,31 @@ impl<R: Rng> Schedule<R> {
         torrent.calls = false;
         torrent.started = true;
         torrent.announced = true;
-        torrent.next = Some(now + default);
         Some(due)
     }
 
     /// When the next announce is due, if there is a connection and a torrent.
     pub(crate) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
         self.connected_at?;
-        self.torrents
-            .values()
-            .map(|torrent| torrent.next.unwrap_or(now))
-            .min()
+        let (next, _) = self.due.first()?;
+        Some((*next).max(self.paced_until(now)))
+    }
+
+    /// Until when the pace allows no announce.
+    fn paced_until(&self, now: Instant) -> Instant {
+        self.rested_at
+            .and_then(|at| at.checked_sub(PACE * (BURST - 1)))
+            .map_or(now, |at| at.max(now))
+    }
+
+    /// Gives a torrent its place among what is due.
+    fn put(&mut self, next: Instant, info_hash: InfoHash) {
+        if let Some(torrent) = self.torrents.get_mut(&info_hash) {
+            if let Some(before) = torrent.next.replace(next) {
+                self.due.remove(&(before, info_hash));
+            }
+            self.due.insert((next, info_hash));
+        }
     }
 
     /// The torrents that the tracker knows of from this connection.
@@ -195,7 +243,7 @@ mod tests {
     #[test]
     fn a_torrent_is_announced_as_started_once_and_with_offers_on_each_connection() {
         let (mut schedule, now) = schedule();
-        schedule.add(hash(1));
+        schedule.add(now, hash(1));
         assert_eq!(schedule.poll(now), None);
         assert_eq!(schedule.poll_timeout(now), None);
         schedule.connected(now);
@@ -207,7 +255,7 @@ mod tests {
         assert_eq!(schedule.poll_timeout(now), Some(now));
         assert_eq!(schedule.poll(now), Some(started));
         assert_eq!(schedule.poll(now), None);
-        schedule.add(hash(2));
+        schedule.add(now, hash(2));
         let other = Due {
             info_hash: hash(2),
             ..started
@@ -227,7 +275,7 @@ mod tests {
     #[test]
     fn the_tracker_sets_the_interval_within_bounds() {
         let (mut schedule, now) = schedule();
-        schedule.add(hash(1));
+        schedule.add(now, hash(1));
         schedule.connected(now);
         for (named, expected) in [
             (None, 120),
@@ -267,15 +315,15 @@ mod tests {
     #[test]
     fn peers_that_were_turned_away_are_called_back_once() {
         let (mut schedule, now) = schedule();
-        schedule.add(hash(1));
+        schedule.add(now, hash(1));
         schedule.connected(now);
         assert!(schedule.poll(now).is_some());
-        schedule.call_back();
+        schedule.call_back(now);
         assert_eq!(schedule.poll(now), None);
         schedule.turned_away(hash(1));
         schedule.turned_away(hash(2));
         assert_eq!(schedule.poll(now), None);
-        schedule.call_back();
+        schedule.call_back(now);
         let call = Due {
             info_hash: hash(1),
             event: Event::Update,
@@ -283,6 +331,45 @@ mod tests {
         };
         assert_eq!(schedule.poll(now), Some(call));
         assert_eq!(schedule.poll(now), None);
+    }
+
+    #[test]
+    fn the_announces_of_many_torrents_are_paced_and_none_waits_for_another_twice() {
+        let (mut schedule, start) = schedule();
+        for byte in 0..200 {
+            schedule.add(start, hash(byte));
+        }
+        schedule.connected(start);
+        let mut now = start;
+        let mut announced = Vec::new();
+        while announced.len() < 200 {
+            now = schedule.poll_timeout(now).expect("more is due");
+            let before = announced.len();
+            while let Some(due) = schedule.poll(now) {
+                announced.push(due.info_hash);
+            }
+            let burst = if before == 0 { BURST } else { 1 };
+            assert_eq!(
+                announced.len() - before,
+                usize::try_from(burst).expect("small")
+            );
+        }
+        assert_eq!(now - start, PACE * (200 - BURST));
+        announced.sort_unstable();
+        announced.dedup();
+        assert_eq!(announced.len(), 200);
+    }
+
+    #[test]
+    fn an_answer_does_not_put_off_a_call() {
+        let (mut schedule, now) = schedule();
+        schedule.add(now, hash(1));
+        schedule.connected(now);
+        assert!(schedule.poll(now).is_some());
+        schedule.turned_away(hash(1));
+        schedule.call_back(now);
+        schedule.answered(now, hash(1), Some(1800));
+        assert!(schedule.poll(now).is_some_and(|due| due.offers));
     }
 
     #[test]

@@ -1,4 +1,5 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 /// How a seeder runs.
 #[derive(Debug, Clone)]
@@ -20,6 +21,10 @@ pub struct Config {
     /// after the connection to a tracker came back, so that browsers which lost
     /// us need not wait for their next announce. At most 10 are made.
     pub offers: usize,
+    /// A connection to a tracker on which nothing was heard for so long, pongs
+    /// included, is dead, and another is made. A ping goes out when four tenths
+    /// of it are over.
+    pub tracker_silence: Duration,
 }
 
 impl Default for Config {
@@ -31,6 +36,7 @@ impl Default for Config {
             slots: 8,
             max_peers: 64,
             offers: 4,
+            tracker_silence: Duration::from_secs(60),
         }
     }
 }

@@ -30,11 +30,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// Time for one message to be taken.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// We ping so often, give or take a tenth ...
-const PING_INTERVAL: Duration = Duration::from_secs(25);
-
-/// ... and a connection on which nothing comes for so long is dead.
-const SILENCE: Duration = Duration::from_secs(60);
+/// We ping after such a share of the silence that ends a connection, give or
+/// take a tenth.
+const PING_AFTER: f64 = 0.4;
 
 /// Peers that were turned away are called back so often at most, if there is
 /// room.
@@ -112,8 +110,9 @@ impl Client {
 
     /// Learns of torrents that were added.
     fn look_at_torrents(&mut self) {
+        let now = Instant::now();
         for info_hash in self.tracker.info_hashes() {
-            self.schedule.add(info_hash);
+            self.schedule.add(now, info_hash);
         }
     }
 
@@ -148,7 +147,8 @@ impl Client {
         let tracker = Arc::clone(&self.tracker);
         let stopping = self.shared.stopping.clone();
         let mut heard = Instant::now();
-        let mut ping_at = heard + ping_interval();
+        let silence = self.shared.config.tracker_silence;
+        let mut ping_at = heard + ping_interval(silence);
         let mut call_at = heard + CALL_EVERY;
         loop {
             let now = Instant::now();
@@ -156,7 +156,7 @@ impl Client {
             if now >= call_at {
                 call_at = now + CALL_EVERY;
                 if self.shared.choking.has_room() {
-                    self.schedule.call_back();
+                    self.schedule.call_back(now);
                 }
             }
             while let Some(due) = self.schedule.poll(now) {
@@ -165,7 +165,7 @@ impl Client {
                 }
             }
             let announce_at = self.schedule.poll_timeout(now).unwrap_or(ping_at);
-            let wake_up = ping_at.min(call_at).min(announce_at).min(heard + SILENCE);
+            let wake_up = ping_at.min(call_at).min(announce_at).min(heard + silence);
             let result = tokio::select! {
                 biased;
                 () = stopping.cancelled() => {
@@ -183,10 +183,10 @@ impl Client {
                 }
                 () = tokio::time::sleep_until(wake_up.into()) => {
                     let now = Instant::now();
-                    if now.saturating_duration_since(heard) >= SILENCE {
-                        Err(format!("nothing was heard for {} s", SILENCE.as_secs()))
+                    if now.saturating_duration_since(heard) >= silence {
+                        Err(format!("nothing was heard for {} s", silence.as_secs_f64()))
                     } else if now >= ping_at {
-                        ping_at = now + ping_interval();
+                        ping_at = now + ping_interval(silence);
                         write(&mut socket, Message::Ping(Vec::new().into())).await
                     } else {
                         Ok(())
@@ -339,8 +339,8 @@ impl Client {
     }
 }
 
-fn ping_interval() -> Duration {
-    PING_INTERVAL.mul_f64(rand::rng().random_range(0.9..=1.1))
+fn ping_interval(silence: Duration) -> Duration {
+    silence.mul_f64(PING_AFTER * rand::rng().random_range(0.9..=1.1))
 }
 
 async fn write(socket: &mut Socket, message: Message) -> Result<(), String> {

@@ -22,7 +22,7 @@ pub use description::{Description, DescriptionError, DescriptionKind};
 pub use event::Event;
 pub use id::{IdError, InfoHash, PeerId};
 pub use offer_id::{OfferId, OfferIdError};
-pub use parse::{Limits, ParseError, ServerParseError, Verdict};
+pub use parse::{Cap, Limits, ParseError, ServerParseError, Verdict};
 pub use serde_json::value::RawValue;
 pub use server::{
     Announced, Failure, RelayedAnswer, RelayedOffer, ScrapeEntry, Scraped, ServerMessage, Subject,

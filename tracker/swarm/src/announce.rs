@@ -7,7 +7,9 @@ use tracker_protocol::{Announce, Announced, Event, InfoHash, ServerMessage, Subj
 
 use crate::relay::Offerer;
 use crate::swarm::{Entry, Key, Swarm};
-use crate::{Change, Class, ConnectionId, Departure, Fact, Output, PeerStats, Role, Swarms};
+use crate::{
+    Change, Class, Config, ConnectionId, Departure, Fact, Full, Output, PeerStats, Role, Swarms,
+};
 
 impl<R: Rng> Swarms<R> {
     pub(crate) fn announce(&mut self, now: Instant, from: ConnectionId, announce: Announce<'_>) {
@@ -23,7 +25,11 @@ impl<R: Rng> Swarms<R> {
         let stats = stats(&announce);
         let change = match self.join_or_update(now, info_hash, key, stats, announce.event) {
             Ok(change) => change,
-            Err(reason) => return self.fail(from, Subject::Announce(info_hash), reason),
+            Err(full) => {
+                self.output(Output::AnnounceRefused { from, full });
+                let reason = full.reason(&self.config);
+                return self.fail(from, Subject::Announce(info_hash), reason);
+            }
         };
         self.respond(from, info_hash);
         let wanted = announce
@@ -57,7 +63,7 @@ impl<R: Rng> Swarms<R> {
         self.send(to, Class::Response, ServerMessage::Announced(announced));
     }
 
-    /// Enters the announced state; the error is the reason why a newcomer is not taken in.
+    /// Enters the announced state; the error says what is full when a newcomer is not taken in.
     fn join_or_update(
         &mut self,
         now: Instant,
@@ -65,7 +71,7 @@ impl<R: Rng> Swarms<R> {
         key: Key,
         stats: PeerStats,
         event: Event,
-    ) -> Result<Change, String> {
+    ) -> Result<Change, Full> {
         let was = self.update(now, info_hash, key, stats);
         let change = if was.is_some() {
             Change::Updated
@@ -108,7 +114,7 @@ impl<R: Rng> Swarms<R> {
         info_hash: InfoHash,
         key: Key,
         stats: PeerStats,
-    ) -> Result<(), String> {
+    ) -> Result<(), Full> {
         self.admit(info_hash, key)?;
         let deadline = now + self.config.peer_ttl;
         self.deadlines.insert((deadline, info_hash, key));
@@ -122,24 +128,15 @@ impl<R: Rng> Swarms<R> {
     }
 
     /// Refuses a newcomer where a bound is reached.
-    fn admit(&self, info_hash: InfoHash, key: Key) -> Result<(), String> {
+    fn admit(&self, info_hash: InfoHash, key: Key) -> Result<(), Full> {
         let config = &self.config;
         let owned = self.owned.get(&key.connection).map_or(0, Vec::len);
         if owned >= config.entries_per_connection {
-            let limit = config.entries_per_connection;
-            return Err(format!(
-                "connection is in `{limit}` swarms, the most allowed; stop one of them first"
-            ));
+            return Err(Full::Connection);
         }
         match self.swarms.get(&info_hash) {
-            Some(swarm) if swarm.len() >= config.peers_per_torrent => Err(format!(
-                "torrent has `{}` peers, the most allowed; try again later",
-                config.peers_per_torrent
-            )),
-            None if self.swarms.len() >= config.torrents => Err(format!(
-                "tracker has `{}` torrents, the most allowed; try again later",
-                config.torrents
-            )),
+            Some(swarm) if swarm.len() >= config.peers_per_torrent => Err(Full::Torrent),
+            None if self.swarms.len() >= config.torrents => Err(Full::Tracker),
             _ => Ok(()),
         }
     }
@@ -180,6 +177,25 @@ impl<R: Rng> Swarms<R> {
         match role {
             Role::Seed => self.seeds -= 1,
             Role::Leecher => self.leechers -= 1,
+        }
+    }
+}
+
+impl Full {
+    fn reason(self, config: &Config) -> String {
+        match self {
+            Self::Connection => format!(
+                "connection is in `{}` swarms, the most allowed; stop one of them first",
+                config.entries_per_connection
+            ),
+            Self::Torrent => format!(
+                "torrent has `{}` peers, the most allowed; try again later",
+                config.peers_per_torrent
+            ),
+            Self::Tracker => format!(
+                "tracker has `{}` torrents, the most allowed; try again later",
+                config.torrents
+            ),
         }
     }
 }

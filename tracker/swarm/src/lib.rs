@@ -50,7 +50,7 @@ mod swarms;
 pub use command::{Command, RestoredTorrent};
 pub use config::Config;
 pub use connection::ConnectionId;
-pub use output::{Change, Class, Departure, Fact, Output, PeerStats, Refusal, Role};
+pub use output::{Change, Class, Departure, Fact, Full, Output, PeerStats, Refusal, Role};
 pub use query::{Peer, Torrent, Totals};
 pub use swarms::Swarms;
 

@@ -16,6 +16,14 @@ pub enum Output {
     },
     /// Something durable changed.
     Fact(Fact),
+    /// An announce was refused because there is room for no more; the failure that says so comes
+    /// with it.
+    AnnounceRefused {
+        /// Who sent it.
+        from: ConnectionId,
+        /// What is full.
+        full: Full,
+    },
     /// An answer was not relayed. Nothing is sent: a late answer is no mistake, and the client
     /// expects no response to an answer.
     AnswerRefused {
@@ -37,6 +45,17 @@ pub enum Class {
     Answer,
     /// A refusal.
     Failure,
+}
+
+/// What has room for no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Full {
+    /// The connection: [`crate::Config::entries_per_connection`].
+    Connection,
+    /// The torrent: [`crate::Config::peers_per_torrent`].
+    Torrent,
+    /// The tracker: [`crate::Config::torrents`].
+    Tracker,
 }
 
 /// Why an answer was not relayed.

@@ -20,6 +20,7 @@ pub(crate) struct Parking {
     lots: HashMap<InfoHash, Lot>,
     bytes: usize,
     turn: u64,
+    evicted: u64,
 }
 
 /// An offer that waits.
@@ -48,6 +49,7 @@ impl Parking {
             lots: HashMap::new(),
             bytes: 0,
             turn: 0,
+            evicted: 0,
         }
     }
 
@@ -63,6 +65,11 @@ impl Parking {
         self.bytes
     }
 
+    /// Offers that others took the room of.
+    pub(crate) fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
     /// Takes in an offer, which costs the oldest ones their place where there is not room for all.
     pub(crate) fn park(&mut self, parked: Parked) {
         let bytes = parked.bytes();
@@ -75,11 +82,13 @@ impl Parking {
             && let Some(&oldest) = lot.turns.front()
         {
             self.remove(oldest);
+            self.evicted += 1;
         }
         while self.bytes + bytes > self.limit
             && let Some((&oldest, _)) = self.offers.first_key_value()
         {
             self.remove(oldest);
+            self.evicted += 1;
         }
         self.turn += 1;
         let lot = self.lots.entry(info_hash).or_default();

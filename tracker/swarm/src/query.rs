@@ -22,6 +22,8 @@ pub struct Totals {
     pub parked_offers: usize,
     /// Bytes these take, each counted with 256 for its place.
     pub parked_bytes: usize,
+    /// Offers that waited and were forgotten for want of room, since the beginning.
+    pub parked_evicted: u64,
     /// Torrents without peers whose completed count is remembered.
     pub remembered_torrents: usize,
     /// Peers remembered as having completed a torrent.
@@ -67,6 +69,11 @@ pub struct Peer {
 }
 
 impl<R: Rng> Swarms<R> {
+    /// Whether the connection owns any entry.
+    pub fn is_in_a_swarm(&self, connection: ConnectionId) -> bool {
+        self.owned.contains_key(&connection)
+    }
+
     /// Sizes of the whole state.
     pub fn totals(&self) -> Totals {
         Totals {
@@ -76,6 +83,7 @@ impl<R: Rng> Swarms<R> {
             connections: self.owned.len(),
             parked_offers: self.parking.len(),
             parked_bytes: self.parking.bytes(),
+            parked_evicted: self.parking.evicted(),
             remembered_torrents: self.completed_counts.len(),
             remembered_completions: self.completed_peers.len(),
         }

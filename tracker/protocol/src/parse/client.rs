@@ -60,6 +60,15 @@ enum Fault {
     ScrapeSize { limit: usize },
 }
 
+/// A cap that a whole message is refused for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cap {
+    /// [`Limits::description_bytes`], by an answer; an offer is skipped alone.
+    DescriptionBytes,
+    /// [`Limits::scrape_hashes`].
+    ScrapeHashes,
+}
+
 /// What to do about a refused message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -79,6 +88,20 @@ impl ParseError {
     /// The request a failure can name; `None` if the message named none.
     pub fn subject(&self) -> Option<Subject> {
         self.subject
+    }
+
+    /// The cap that it exceeds; `None` if something else is wrong.
+    pub fn exceeds(&self) -> Option<Cap> {
+        match self.fault {
+            Fault::AnswerSize { .. } => Some(Cap::DescriptionBytes),
+            Fault::ScrapeSize { .. } => Some(Cap::ScrapeHashes),
+            Fault::NotAnObject { .. }
+            | Fault::Action
+            | Fault::Missing(_)
+            | Fault::Id(..)
+            | Fault::OfferId(_)
+            | Fault::AnswerShape => None,
+        }
     }
 
     /// What to do about it.

@@ -6,5 +6,5 @@ mod offers;
 mod server;
 mod value;
 
-pub use client::{Limits, ParseError, Verdict};
+pub use client::{Cap, Limits, ParseError, Verdict};
 pub use server::ServerParseError;

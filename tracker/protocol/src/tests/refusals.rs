@@ -1,7 +1,7 @@
 //! What is refused, and how: with a failure that clients survive, or by closing.
 
 use super::{HASH, OTHER, announce_text, refusal};
-use crate::{ClientMessage, Limits, Verdict};
+use crate::{Cap, ClientMessage, Limits, Verdict};
 
 fn announce_failure(reason: &str) -> String {
     format!(r#"{{"action":"announce","info_hash":"{HASH}","failure reason":"{reason}"}}"#)
@@ -163,5 +163,30 @@ fn close_reasons_fit_a_close_frame() {
             panic!("no torrent is named");
         };
         assert!(reason.len() <= 123, "{} bytes: {reason}", reason.len());
+    }
+}
+
+#[test]
+fn a_message_over_a_cap_is_told_from_one_that_is_wrong() {
+    let limits = Limits {
+        description_bytes: 10,
+        scrape_hashes: 1,
+        ..Limits::default()
+    };
+    let announce = format!(r#"{{"action":"announce","info_hash":"{HASH}","peer_id":"{HASH}""#);
+    for (text, cap) in [
+        (
+            format!(r#"{announce},"answer":{{"sdp":"long"}}}}"#),
+            Some(Cap::DescriptionBytes),
+        ),
+        (
+            format!(r#"{{"action":"scrape","info_hash":["{HASH}","{OTHER}"]}}"#),
+            Some(Cap::ScrapeHashes),
+        ),
+        (format!(r#"{announce},"answer":{{}}}}"#), None),
+        (r#"{"action":"scrape","info_hash":7}"#.to_owned(), None),
+    ] {
+        let error = ClientMessage::parse(&text, &limits).expect_err("refused");
+        assert_eq!(error.exceeds(), cap, "{text}");
     }
 }

@@ -203,7 +203,7 @@ fn answers_and_offers_are_routed_by_the_node_of_their_connection() {
         let outputs = bench.handle(command).0;
         let destination = |output: &Output| match output {
             Output::Send { to, .. } => Some((to.node(), to.serial())),
-            Output::Fact(_) | Output::AnswerRefused { .. } => None,
+            Output::Fact(_) | Output::AnnounceRefused { .. } | Output::AnswerRefused { .. } => None,
         };
         outputs.iter().filter_map(destination).collect()
     };

@@ -1,7 +1,15 @@
 //! What happens when something is full: the newcomer is told, those inside are served.
 
-use super::{Bench, hash, response};
-use crate::Config;
+use super::{Bench, Outcome, hash, response};
+use crate::{Config, Full, Output};
+
+/// What the outcome says is full, and for whom.
+fn full(outcome: &Outcome) -> Option<(u64, Full)> {
+    let [Output::AnnounceRefused { from, full }, _] = *outcome.0.as_slice() else {
+        return None;
+    };
+    Some((from.serial(), full))
+}
 
 fn failure(to: u64, info_hash: char, reason: &str) -> String {
     format!(
@@ -26,6 +34,7 @@ fn a_torrent_too_many_is_refused() {
         )]
     );
     assert_eq!(refused.facts(), []);
+    assert_eq!(full(&refused), Some((1, Full::Tracker)));
     assert_eq!(
         bench.announce(1, 'a', "").messages(),
         [response(1, 0, 1, 0)]
@@ -43,8 +52,10 @@ fn a_peer_too_many_is_refused() {
         ..Config::default()
     });
     bench.announce(1, 'a', "");
+    let refused = bench.announce(2, 'b', "");
+    assert_eq!(full(&refused), Some((2, Full::Torrent)));
     assert_eq!(
-        bench.announce(2, 'b', "").messages(),
+        refused.messages(),
         [failure(
             2,
             'h',
@@ -70,10 +81,9 @@ fn an_entry_too_many_of_one_connection_is_refused() {
     });
     bench.announce(1, 'a', "");
     let reason = "connection is in `1` swarms, the most allowed; stop one of them first";
-    assert_eq!(
-        bench.announce(1, 'b', "").messages(),
-        [failure(1, 'h', reason)]
-    );
+    let refused = bench.announce(1, 'b', "");
+    assert_eq!(full(&refused), Some((1, Full::Connection)));
+    assert_eq!(refused.messages(), [failure(1, 'h', reason)]);
     assert_eq!(
         bench.announce_in('i', 1, 'a', "").messages(),
         [failure(1, 'i', reason)]

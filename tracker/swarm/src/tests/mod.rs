@@ -120,7 +120,7 @@ impl Outcome {
                 let json = narrow(&message.to_json());
                 Some(format!("{} {class} {json}", to.serial()))
             }
-            Output::Fact(_) | Output::AnswerRefused { .. } => None,
+            Output::Fact(_) | Output::AnnounceRefused { .. } | Output::AnswerRefused { .. } => None,
         };
         self.0.iter().filter_map(show).collect()
     }
@@ -128,7 +128,9 @@ impl Outcome {
     fn facts(&self) -> Vec<Fact> {
         let fact = |output: &Output| match output {
             Output::Fact(fact) => Some(fact.clone()),
-            Output::Send { .. } | Output::AnswerRefused { .. } => None,
+            Output::Send { .. } | Output::AnnounceRefused { .. } | Output::AnswerRefused { .. } => {
+                None
+            }
         };
         self.0.iter().filter_map(fact).collect()
     }
@@ -141,7 +143,10 @@ impl Outcome {
                 message: tracker_protocol::ServerMessage::Offer(offer),
                 ..
             } => Some((to.serial(), offer.offer_id.to_string())),
-            Output::Send { .. } | Output::Fact(_) | Output::AnswerRefused { .. } => None,
+            Output::Send { .. }
+            | Output::Fact(_)
+            | Output::AnnounceRefused { .. }
+            | Output::AnswerRefused { .. } => None,
         };
         let mut offers: Vec<_> = self.0.iter().filter_map(offer).collect();
         offers.sort();

@@ -7,8 +7,8 @@ use tracker_protocol::{Announce, Answer, Event, InfoHash, OfferId, PeerId};
 use super::waiting::Waiting;
 use crate::swarm::Key;
 use crate::{
-    Change, Command, Config, ConnectionId, Departure, Fact, PeerStats, Refusal, RestoredTorrent,
-    Role,
+    Change, Command, Config, ConnectionId, Departure, Fact, Full, PeerStats, Refusal,
+    RestoredTorrent, Role,
 };
 
 #[derive(Debug, Clone)]
@@ -46,6 +46,7 @@ pub(super) enum Expected {
     /// Entries of a scrape.
     Scraped(ConnectionId, Vec<(InfoHash, [u64; 3])>),
     Failure(ConnectionId),
+    Full(ConnectionId, Full),
     /// An answer of this peer to this offer.
     Answer(ConnectionId, PeerId, OfferId),
     Refused(ConnectionId, Refusal),
@@ -193,7 +194,10 @@ impl Model {
             self.leave(Departure::Stopped, is_same);
         } else {
             let was = self.peers.iter().position(is_same);
-            if was.is_none() && self.is_full(info_hash, from) {
+            if was.is_none()
+                && let Some(full) = self.full(info_hash, from)
+            {
+                self.expected.push(Expected::Full(from, full));
                 return self.expected.push(Expected::Failure(from));
             }
             let is_seed = announce.left == Some(0) || announce.event == Event::Completed;
@@ -237,15 +241,20 @@ impl Model {
         self.expected.push(Expected::Response(from, counts));
     }
 
-    fn is_full(&self, info_hash: InfoHash, from: ConnectionId) -> bool {
+    fn full(&self, info_hash: InfoHash, from: ConnectionId) -> Option<Full> {
         let owned = self.peers.iter().filter(|peer| peer.connection == from);
         let inside = self.peers.iter().filter(|peer| peer.info_hash == info_hash);
         let mut torrents: Vec<_> = self.peers.iter().map(|peer| peer.info_hash).collect();
         torrents.sort();
         torrents.dedup();
-        owned.count() >= self.config.entries_per_connection
-            || inside.count() >= self.config.peers_per_torrent
-            || (torrents.len() >= self.config.torrents && !torrents.contains(&info_hash))
+        if owned.count() >= self.config.entries_per_connection {
+            return Some(Full::Connection);
+        }
+        if inside.count() >= self.config.peers_per_torrent {
+            return Some(Full::Torrent);
+        }
+        (torrents.len() >= self.config.torrents && !torrents.contains(&info_hash))
+            .then_some(Full::Tracker)
     }
 
     fn answer(&mut self, now: Instant, from: ConnectionId, answer: &Answer<'_>) {

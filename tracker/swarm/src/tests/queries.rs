@@ -17,6 +17,7 @@ fn totals_count_entries_by_role() {
         connections: 2,
         parked_offers: 2,
         parked_bytes: 2 * (256 + r#"{"sdp":"0"}"#.len()),
+        parked_evicted: 0,
         remembered_torrents: 0,
         remembered_completions: 1,
     };

@@ -17,7 +17,7 @@ use super::steps::{Step, answer_to, connections, step};
 use super::waiting::{PARKED_BYTES, Waiting};
 use crate::swarm::Key;
 use crate::{
-    Change, Class, Command, Config, Departure, Fact, Output, Refusal, Role, Swarms, Totals,
+    Change, Class, Command, Config, Departure, Fact, Full, Output, Refusal, Role, Swarms, Totals,
 };
 
 #[test]
@@ -42,7 +42,7 @@ fn random_sequences_behave_like_the_naive_model() {
 }
 
 /// Everything a run must reach.
-const REACHED: [&str; 32] = [
+const REACHED: [&str; 35] = [
     "announce",
     "answer",
     "scrape",
@@ -75,6 +75,9 @@ const REACHED: [&str; 32] = [
     "not offered",
     "late",
     "offerer gone",
+    "connection full",
+    "torrent full",
+    "tracker full",
 ];
 
 fn run(steps: Vec<(u64, Step)>, reached: &mut BTreeSet<&'static str>) {
@@ -261,6 +264,7 @@ fn is_offer(output: &Output) -> bool {
 fn simplify(output: Output) -> Expected {
     match output {
         Output::Fact(fact) => Expected::Fact(fact),
+        Output::AnnounceRefused { from, full } => Expected::Full(from, full),
         Output::AnswerRefused { from, refusal } => Expected::Refused(from, refusal),
         Output::Send { to, message, .. } => match message {
             ServerMessage::Announced(announced) => {
@@ -329,6 +333,11 @@ fn output_name(output: &Output) -> &'static str {
                 Change::Left(Departure::Expired) => "expired",
                 Change::Left(Departure::Removed) => "removed",
             },
+        },
+        Output::AnnounceRefused { full, .. } => match full {
+            Full::Connection => "connection full",
+            Full::Torrent => "torrent full",
+            Full::Tracker => "tracker full",
         },
         Output::AnswerRefused { refusal, .. } => match refusal {
             Refusal::NotInSwarm => "not in swarm",

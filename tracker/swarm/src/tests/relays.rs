@@ -144,7 +144,9 @@ pub(super) fn check_parked(
 fn receiver_of(output: &Output) -> ConnectionId {
     match output {
         Output::Send { to, .. } => *to,
-        Output::Fact(_) | Output::AnswerRefused { .. } => panic!("not sent: {output:?}"),
+        Output::Fact(_) | Output::AnnounceRefused { .. } | Output::AnswerRefused { .. } => {
+            panic!("not sent: {output:?}")
+        }
     }
 }
 
@@ -154,7 +156,10 @@ pub(super) fn offer(output: &Output) -> &RelayedOffer<'static> {
             message: ServerMessage::Offer(offer),
             ..
         } => offer,
-        Output::Send { .. } | Output::Fact(_) | Output::AnswerRefused { .. } => {
+        Output::Send { .. }
+        | Output::Fact(_)
+        | Output::AnnounceRefused { .. }
+        | Output::AnswerRefused { .. } => {
             panic!("no offer: {output:?}")
         }
     }

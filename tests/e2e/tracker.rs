@@ -31,7 +31,8 @@ impl Home {
         std::fs::write(home.file("token"), TOKEN).expect("written");
         set_mode(&home.file("token"), 0o600);
         let config = "[store]\nflush_interval = \"500ms\"\n\
-                      [limits]\ntorrents_per_socket = 100000\nmessage_burst = 1000000\n";
+                      [limits]\ntorrents_per_socket = 100000\nmessage_burst = 1000000\n\
+                      byte_burst = 1000000000\n";
         std::fs::write(home.file("tracker.toml"), config).expect("written");
         home
     }

@@ -4,7 +4,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, timeout_at};
@@ -13,9 +12,6 @@ use tokio_rustls::TlsAcceptor;
 use crate::proxies::protocol::{self, Header};
 use crate::shared::Shared;
 use crate::stream::{Raw, Stream};
-
-/// How long the PROXY header and the TLS handshake may take together.
-const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How a listener begins its connections.
 #[derive(Clone)]
@@ -47,7 +43,8 @@ impl Acceptor {
         mut peer: Option<SocketAddr>,
     ) -> io::Result<(Stream, Option<SocketAddr>)> {
         let counters = &self.shared.counters;
-        let until = Instant::now() + TIMEOUT;
+        // For the PROXY header and the TLS handshake together.
+        let until = Instant::now() + self.shared.config.sockets.handshake_timeout;
         if self.proxy_protocol {
             peer = in_time(until, self.client(&mut raw, peer))
                 .await

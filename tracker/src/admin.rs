@@ -5,6 +5,7 @@
 //! whose `code` stays the same when its words change.
 
 mod auth;
+mod bans;
 mod events;
 mod peers;
 mod problem;
@@ -64,6 +65,13 @@ pub(crate) fn configure(to: &mut web::ServiceConfig, part: Part) {
         .service(
             at("/torrents/{info_hash}/peers/{peer_id}", "DELETE")
                 .route(web::delete().to(peers::kick)),
+        )
+        .service(at("/bans", READS).route(reads(bans::list)))
+        .service(
+            at("/bans/{cidr:.*}", "GET, HEAD, PUT, DELETE")
+                .route(reads(bans::one))
+                .route(web::put().to(bans::put))
+                .route(web::delete().to(bans::lift)),
         )
         .default_service(web::to(no_such_path));
     // Whatever is asked for under it, its errors have one form.

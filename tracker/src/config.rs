@@ -3,6 +3,7 @@
 
 mod check;
 mod duration;
+mod limits;
 mod mode;
 mod secret;
 
@@ -15,6 +16,7 @@ use serde::Deserialize;
 use crate::listen::Address;
 use crate::proxies::Proxies;
 
+pub use limits::{Bans, Limits, Overload};
 pub use secret::{Secret, SecretError};
 
 /// The configuration of a tracker.
@@ -37,8 +39,12 @@ pub struct Config {
     pub admin_token: Option<Secret>,
     /// Which proxies are believed when they say whom they speak for.
     pub proxies: Proxies,
-    /// What a socket and the listeners may cost.
+    /// What a socket, an address and the listeners may cost.
     pub limits: Limits,
+    /// When an address is banned for what it does, and for how long.
+    pub bans: Bans,
+    /// When the tracker takes itself for overloaded, and sheds load.
+    pub overload: Overload,
     /// What clients are told, and how long their offers and entries live.
     pub swarm: Swarm,
     /// When to ping sockets and to give up on them.
@@ -76,37 +82,6 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
-/// What sockets may cost; each bound holds against any remote.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Limits {
-    /// Open WebSockets in all; one more is answered with 503. Default 20 000.
-    pub sockets: usize,
-    /// Bytes of one message, over all its frames; a longer one closes the socket
-    /// with 1009. Default 256 KiB: libtorrent sends ten offers an announce
-    /// and takes up to 64 KiB of SDP each, but real ones are 0.5 to 6 KiB.
-    pub message_bytes: usize,
-    /// Torrents one socket may be in. Default 1 000.
-    pub torrents_per_socket: usize,
-    /// Torrents in all; an announce for one more is refused. Default 200 000.
-    pub torrents: usize,
-    /// Messages a second from one socket, over time. A faster one is read no
-    /// faster than this, so nothing is lost. Default 50.
-    pub messages_per_second: u32,
-    /// Messages a socket may send at once after a pause: a client announces all
-    /// of its torrents when it connects. Default 2 000.
-    pub message_burst: u32,
-    /// Bytes waiting to be written to one socket. Default 512 KiB.
-    pub outbox_bytes: usize,
-    /// Messages waiting to be written to one socket. Default 2 000, an announce
-    /// response for each torrent of a full burst.
-    pub outbox_messages: usize,
-    /// Bytes waiting to be written to all sockets together. Beyond it offers are
-    /// dropped, and sockets that have something to read are not heard until they
-    /// have read it; responses are not dropped. Default 64 MiB.
-    pub outboxes_bytes: usize,
-}
-
 /// What clients are told, and how long their offers and entries live.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -114,6 +89,14 @@ pub struct Swarm {
     /// Between two announces of a client, which obeys it. Default 120 s.
     #[serde(with = "duration")]
     pub interval: Duration,
+    /// The same in a torrent of one or two peers; it grows to `interval` up to 16.
+    /// Without it there is none shorter.
+    #[serde(deserialize_with = "duration::optional")]
+    pub shortest_interval: Option<Duration>,
+    /// The same in a torrent of 65 536 peers or more, from `interval` at 1 024, and of
+    /// all under overload. Default twice `interval`.
+    #[serde(deserialize_with = "duration::optional")]
+    pub longest_interval: Option<Duration>,
     /// Offers relayed for one announce. Default 10, as many as any client sends.
     pub offers_per_announce: usize,
     /// Torrents of one scrape. Default 100.
@@ -135,6 +118,14 @@ pub struct Sockets {
     /// How long one write may wait for the remote to read. Default 15 s.
     #[serde(with = "duration")]
     pub write_timeout: Duration,
+    /// How long a remote may take for TLS, and then for the head of its first request.
+    /// Default 10 s.
+    #[serde(with = "duration")]
+    pub handshake_timeout: Duration,
+    /// How long a socket that is in no swarm may say nothing, pongs aside; looked at
+    /// when a ping is due. Default 5 min.
+    #[serde(with = "duration")]
+    pub idle_timeout: Duration,
 }
 
 /// How the database is written and how long it remembers.
@@ -190,25 +181,11 @@ impl Default for Config {
             admin_token: None,
             proxies: Proxies::default(),
             limits: Limits::default(),
+            bans: Bans::default(),
+            overload: Overload::default(),
             swarm: Swarm::default(),
             sockets: Sockets::default(),
             store: Store::default(),
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            sockets: 20_000,
-            message_bytes: 256 * 1024,
-            torrents_per_socket: 1_000,
-            torrents: 200_000,
-            messages_per_second: 50,
-            message_burst: 2_000,
-            outbox_bytes: 512 * 1024,
-            outbox_messages: 2_000,
-            outboxes_bytes: 64 * 1024 * 1024,
         }
     }
 }
@@ -217,6 +194,8 @@ impl Default for Swarm {
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(120),
+            shortest_interval: None,
+            longest_interval: None,
             offers_per_announce: 10,
             scrape_torrents: 100,
         }
@@ -230,6 +209,8 @@ impl Default for Sockets {
             ping_jitter: Duration::from_secs(5),
             pings_unanswered: 2,
             write_timeout: Duration::from_secs(15),
+            handshake_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(5 * 60),
         }
     }
 }

@@ -190,6 +190,13 @@ impl Reader {
     }
 }
 
+impl Refusal {
+    /// Whether a message is too long.
+    pub(crate) fn is_about_size(&self) -> bool {
+        self.code == CloseCode::Size
+    }
+}
+
 impl From<Refusal> for CloseReason {
     fn from(refusal: Refusal) -> Self {
         Self {

@@ -8,6 +8,7 @@ use actix_web::{FromRequest, Handler, HttpResponse, Responder, Route, web};
 use serde::Serialize;
 
 use crate::admin;
+use crate::load::Step;
 use crate::metrics::metrics;
 use crate::shared::Shared;
 use crate::upgrade;
@@ -95,6 +96,12 @@ async fn readyz(shared: web::Data<Shared>) -> HttpResponse {
         return HttpResponse::ServiceUnavailable().json(Readiness {
             status: "stopping",
             detail,
+        });
+    }
+    if shared.load.step() >= Step::Sockets {
+        return HttpResponse::ServiceUnavailable().json(Readiness {
+            status: "overloaded",
+            detail: Some("the tracker has too much to do and takes in no more sockets"),
         });
     }
     HttpResponse::Ok().json(if shared.store.healthy() {

@@ -17,14 +17,19 @@
 
 mod accept;
 mod admin;
+mod admission;
+mod bans;
 mod bucket;
 mod census;
+mod cidr;
 mod client;
 mod config;
 mod event;
 mod frames;
 mod http;
+mod limit;
 mod listen;
+mod load;
 mod metrics;
 mod outbox;
 mod proxies;
@@ -32,6 +37,7 @@ mod router;
 mod server;
 mod shared;
 mod socket;
+mod source;
 mod sqlite;
 mod stats;
 mod store;
@@ -40,13 +46,14 @@ mod tls;
 mod tracker;
 mod upgrade;
 
+pub use cidr::{Cidr, CidrError};
 pub use config::{
-    Config, ConfigError, Limits, Listen, Secret, SecretError, Sockets, Store as StoreConfig,
-    Swarm as SwarmConfig, TlsFiles,
+    Bans as BansConfig, Config, ConfigError, Limits, Listen, Overload, Secret, SecretError,
+    Sockets, Store as StoreConfig, Swarm as SwarmConfig, TlsFiles,
 };
 pub use event::Event;
 pub use listen::{Address, AddressError};
-pub use proxies::{Cidr, CidrError, ClientHeader, HeaderError, Proxies, Trusted};
+pub use proxies::{ClientHeader, HeaderError, Proxies, Trusted};
 pub use stats::Stats;
 pub use tls::TlsError;
 pub use tracker::{StartError, StopError, Tracker, start};

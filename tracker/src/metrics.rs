@@ -31,10 +31,21 @@ fn exposition(stats: &Stats) -> String {
             "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}"
         );
     }
+    let _ = writeln!(
+        text,
+        "# HELP {LIMITED} How often each limit refused, skipped or slowed down.\n\
+         # TYPE {LIMITED} counter"
+    );
+    for (limit, count) in &stats.limited {
+        let _ = writeln!(text, "{LIMITED}{{limit=\"{limit}\"}} {count}");
+    }
     text
 }
 
-fn gauges(stats: &Stats) -> [Metric; 6] {
+/// One metric with a label, the name that the limit has in the configuration.
+const LIMITED: &str = "shoal_tracker_limited_total";
+
+fn gauges(stats: &Stats) -> [Metric; 12] {
     [
         (
             "uptime_seconds",
@@ -56,6 +67,36 @@ fn gauges(stats: &Stats) -> [Metric; 6] {
             "leechers",
             "Peers that miss something, over all torrents.",
             stats.leechers,
+        ),
+        (
+            "addresses",
+            "Addresses that have sockets, or whose past still counts.",
+            stats.addresses,
+        ),
+        (
+            "bans",
+            "Bans, those that are over and still count for the next included.",
+            stats.bans,
+        ),
+        (
+            "load_permille",
+            "Thousandths of what the tracker can bear.",
+            stats.load,
+        ),
+        (
+            "shedding",
+            "What is shed: 0 nothing, 1 scrapes, 2 offers, 3 announces, 4 sockets.",
+            stats.shedding,
+        ),
+        (
+            "outboxes_bytes",
+            "Bytes that wait to be written to sockets.",
+            stats.outboxes_bytes,
+        ),
+        (
+            "parked_bytes",
+            "Bytes of offers that wait for a receiver.",
+            stats.parked_bytes,
         ),
         (
             "store_healthy",
@@ -107,11 +148,11 @@ fn listening(stats: &Stats) -> [Metric; 5] {
 }
 
 /// Their names end in `_total`, as the format's conventions have it.
-fn counters(stats: &Stats) -> [Metric; 11] {
+fn counters(stats: &Stats) -> [Metric; 12] {
     [
         (
             "sockets_refused_total",
-            "Sockets refused because the limit was reached.",
+            "Sockets refused at their upgrade.",
             stats.sockets_refused,
         ),
         (
@@ -133,6 +174,11 @@ fn counters(stats: &Stats) -> [Metric; 11] {
             "offers_dropped_total",
             "Offers dropped because a receiver does not read fast enough.",
             stats.offers_dropped,
+        ),
+        (
+            "parked_evicted_total",
+            "Offers that waited for a receiver and lost their room to others.",
+            stats.parked_evicted,
         ),
         (
             "outbox_overflows_total",

@@ -49,7 +49,18 @@ impl Budget {
 
     /// Whether all outboxes together hold as much as they may.
     pub(crate) fn is_spent(&self) -> bool {
-        self.spent.load(Ordering::Relaxed) >= self.bytes_in_all
+        self.spent() >= self.bytes_in_all
+    }
+
+    /// Bytes in all outboxes.
+    pub(crate) fn spent(&self) -> usize {
+        self.spent.load(Ordering::Relaxed)
+    }
+
+    /// How much of what they may hold all outboxes do hold, in thousandths.
+    pub(crate) fn permille(&self) -> u16 {
+        let spent = self.spent().saturating_mul(1000) / self.bytes_in_all.max(1);
+        spent.try_into().unwrap_or(u16::MAX)
     }
 
     fn spend(&self, bytes: usize) {

@@ -4,7 +4,6 @@
 //! list of hops is read from the right, and only as far as proxies that the operator
 //! trusts speak: the first address that is none of theirs is the client.
 
-mod cidr;
 mod hops;
 pub(crate) mod protocol;
 
@@ -13,7 +12,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-pub use cidr::{Cidr, CidrError};
+use crate::cidr::{Cidr, CidrError};
 
 /// Proxies that are believed when they say whom they speak for.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -6,6 +6,8 @@
 //! messages of one command are pushed before the next command runs, so that a
 //! socket gets the response to its announce before the offers that follow it.
 
+mod limits;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +16,7 @@ use std::time::Instant;
 use actix_http::ws::{CloseCode, CloseReason};
 use rand::rngs::StdRng;
 use swarm::{
-    Change, Class, Command, ConnectionId, Fact, Output, Peer, RestoredTorrent, Role, Swarms,
+    Change, Class, Command, ConnectionId, Fact, Full, Output, Peer, RestoredTorrent, Role, Swarms,
     Torrent, Totals,
 };
 use tokio::sync::broadcast;
@@ -69,7 +71,7 @@ pub(crate) struct Connection {
 
 /// Why there is no place for one more socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum NoRoom {
     /// The limit is reached.
     Full,
     /// The tracker is stopping.
@@ -110,14 +112,14 @@ impl Router {
         self: &Arc<Self>,
         transport: Transport,
         remote: IpAddr,
-    ) -> Result<Connection, Refused> {
+    ) -> Result<Connection, NoRoom> {
         let outbox = Arc::new(Outbox::new(Arc::clone(&self.outboxes)));
         let mut core = self.core();
         if core.closing {
-            return Err(Refused::Closing);
+            return Err(NoRoom::Closing);
         }
         if core.sockets.len() >= self.limit {
-            return Err(Refused::Full);
+            return Err(NoRoom::Full);
         }
         core.serial += 1;
         let id = ConnectionId::new(NODE, core.serial);
@@ -137,14 +139,18 @@ impl Router {
         })
     }
 
-    /// Takes in one message of a socket.
-    pub(crate) fn submit(&self, connection: &Connection, message: ClientMessage<'_>) {
+    /// Takes in one message of a socket; returns what is full if it was refused for that.
+    pub(crate) fn submit(
+        &self,
+        connection: &Connection,
+        message: ClientMessage<'_>,
+    ) -> Option<Full> {
         let from = connection.id;
         self.handle(match message {
             ClientMessage::Announce(announce) => Command::Announce { from, announce },
             ClientMessage::Answer(answer) => Command::Answer { from, answer },
             ClientMessage::Scrape { info_hashes } => Command::Scrape { from, info_hashes },
-        });
+        })
     }
 
     /// Tells a socket that a message of it was refused.
@@ -258,12 +264,14 @@ impl Router {
             .collect()
     }
 
-    /// Handles one command and carries out what follows from it.
-    fn handle(&self, command: Command<'_>) {
+    /// Handles one command and carries out what follows from it. Returns what is full
+    /// if it was refused for that.
+    fn handle(&self, command: Command<'_>) -> Option<Full> {
         let mut core = self.core();
         if core.closing {
-            return;
+            return None;
         }
+        let mut refused_for = None;
         core.swarms.handle(Instant::now(), command);
         while let Some(output) = core.swarms.poll_output() {
             match output {
@@ -273,11 +281,16 @@ impl Router {
                     }
                 }
                 Output::Fact(fact) => self.note(&fact, &mut core),
+                Output::AnnounceRefused { full, .. } => {
+                    self.counters.limited.add(full.into(), 1);
+                    refused_for = Some(full);
+                }
                 Output::AnswerRefused { from, refusal } => {
                     tracing::trace!(%from, ?refusal, "answer refused");
                 }
             }
         }
+        refused_for
     }
 
     fn note(&self, fact: &Fact, core: &mut Core) {

@@ -38,7 +38,7 @@ const ADMIN_CONNECTIONS: usize = 256;
 /// Bytes the kernel keeps for one connection to the admin listener. Left to itself it
 /// keeps megabytes of old events for a watcher that does not read.
 const ADMIN_SEND_BUFFER: usize = 64 * 1024;
-/// How long a client may take for the head of its first request.
+/// How long a client of the admin listener may take for the head of a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// Permissions of a Unix socket unless others are asked for.
 const SOCKET_MODE: u32 = 0o660;
@@ -146,10 +146,11 @@ pub(crate) fn serve(
         };
         let transport = tls.map_or(Transport::Ws, |_| Transport::Wss);
         let local = address.tcp().unwrap_or(NO_ADDRESS);
+        let handshake = shared.config.sockets.handshake_timeout;
         let http = move || {
             let config = app_config(transport == Transport::Wss, local);
             HttpService::build()
-                .client_request_timeout(REQUEST_TIMEOUT)
+                .client_request_timeout(handshake)
                 .client_disconnect_timeout(DISCONNECT_TIMEOUT)
                 .local_addr(local)
                 .upgrade(fn_service(sockets(&shared, transport)))
@@ -238,6 +239,8 @@ fn sockets(
     transport: Transport,
 ) -> impl Fn(Upgraded) -> Taken + Clone + use<> {
     let shared = Arc::clone(shared);
+    // This runs once in each worker.
+    actix_web::rt::spawn(Arc::clone(&shared.load).probe());
     move |(request, framed)| {
         upgrade::answer(&shared, transport, &request, framed);
         ready(Ok(()))

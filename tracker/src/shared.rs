@@ -1,15 +1,19 @@
 //! What every request and socket of a tracker sees.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use tokio::sync::{Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 use tracker_protocol::Limits;
 
-use crate::config::Config;
+use crate::bans::Bans;
+use crate::bucket::Rate;
+use crate::config::{self, Config};
 use crate::event::Event;
+use crate::load::Load;
 use crate::router::Router;
+use crate::source::Sources;
 use crate::stats::{Counters, Stats};
 use crate::store::Store;
 use crate::tls::Certificate;
@@ -24,6 +28,12 @@ pub(crate) struct Shared {
     pub(crate) message_limits: Limits,
     /// Those of the TLS listeners.
     pub(crate) certificates: Vec<Arc<Certificate>>,
+    /// The same while offers are shed.
+    pub(crate) shedding_limits: Limits,
+    pub(crate) rates: Rates,
+    pub(crate) sources: Arc<Sources>,
+    pub(crate) bans: Mutex<Bans>,
+    pub(crate) load: Arc<Load>,
     pub(crate) router: Arc<Router>,
     pub(crate) store: Arc<Store>,
     pub(crate) counters: Arc<Counters>,
@@ -37,6 +47,22 @@ pub(crate) struct Shared {
     pub(crate) started_at: i64,
 }
 
+/// How fast one socket may speak.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rates {
+    pub(crate) messages: Rate,
+    pub(crate) bytes: Rate,
+}
+
+impl Rates {
+    pub(crate) fn new(limits: &config::Limits) -> Self {
+        Self {
+            messages: Rate::new(limits.messages_per_second, limits.message_burst),
+            bytes: Rate::new(limits.bytes_per_second, limits.byte_burst),
+        }
+    }
+}
+
 impl Shared {
     /// The numbers of this moment.
     pub(crate) fn stats(&self) -> Stats {
@@ -48,6 +74,14 @@ impl Shared {
             torrents: totals.torrents as u64,
             seeders: totals.seeds,
             leechers: totals.leechers,
+            addresses: self.sources.len() as u64,
+            bans: self.bans().len() as u64,
+            load: self.load.permille().into(),
+            shedding: self.load.step() as u64,
+            outboxes_bytes: self.router.outboxes().spent() as u64,
+            parked_bytes: totals.parked_bytes as u64,
+            parked_evicted: totals.parked_evicted,
+            limited: counters.limited.counts(),
             sockets_refused: counters.sockets_refused.get(),
             clients_unnamed: counters.clients_unnamed.get(),
             proxies_refused: counters.proxies_refused.get(),

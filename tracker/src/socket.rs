@@ -4,6 +4,7 @@
 //! what it cannot do without: no buffer to read into (a worker has one for all), none
 //! to write from unless the remote is slower than we are, no channel, one timer.
 
+mod hear;
 mod room;
 
 use std::ops::ControlFlow;
@@ -17,13 +18,14 @@ use actix_http::ws::{CloseCode, CloseReason};
 use bytes::Bytes;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Sleep, sleep_until, timeout};
-use tracker_protocol::{ClientMessage, Verdict};
 
-use crate::bucket::TokenBucket;
 use crate::frames::{self, Event, Reader};
+use crate::limit::Limit;
 use crate::router::Connection;
 use crate::shared::Shared;
+use crate::source::Place;
 
+use hear::{Pace, take};
 pub(crate) use room::forget;
 use room::{READ, WRITE, lay_out};
 
@@ -37,7 +39,7 @@ struct Socket<S> {
     connection: Connection,
     stream: S,
     reader: Reader,
-    bucket: TokenBucket,
+    pace: Pace,
     /// What the remote has not taken yet; the first `written` bytes are gone.
     unwritten: Vec<u8>,
     written: usize,
@@ -52,6 +54,8 @@ struct Socket<S> {
     /// It filled the room for reading: others are to write before it is read again,
     /// or what all of them send at once would have to wait for that in outboxes.
     turn_over: bool,
+    /// When the latest message came.
+    spoke_at: Instant,
     ping_at: Instant,
     pings_unanswered: u32,
     /// There was a sign of life since the last ping.
@@ -71,7 +75,7 @@ enum End {
 /// `read` was read before, `unwritten` has to be written first.
 pub(crate) fn serve<S>(
     shared: Arc<Shared>,
-    connection: Connection,
+    (connection, place): (Connection, Option<Place>),
     stream: S,
     mut read: Vec<u8>,
     unwritten: Vec<u8>,
@@ -80,13 +84,11 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let now = Instant::now();
-    let limits = &shared.config.limits;
-    let bucket = TokenBucket::new(now, limits.messages_per_second, limits.message_burst);
     let mut socket = Socket {
         connection,
         stream,
         reader: Reader::default(),
-        bucket,
+        pace: Pace::new(place),
         unwritten,
         written: 0,
         write_by: Some(now + shared.config.sockets.write_timeout),
@@ -94,6 +96,7 @@ where
         paused_until: None,
         behind: false,
         turn_over: false,
+        spoke_at: now,
         ping_at: next_ping(&shared, now),
         pings_unanswered: 0,
         heard: false,
@@ -216,6 +219,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 let reason = close_reason(CloseCode::Policy, "no sign of life: answer pings");
                 return ControlFlow::Break(End::Close(Some(reason)));
             }
+            let idle_for = now.duration_since(self.spoke_at);
+            if idle_for >= self.shared.config.sockets.idle_timeout
+                && !self.shared.router.is_in_a_swarm(&self.connection)
+            {
+                self.shared.counters.limited.add(Limit::IdleTimeout, 1);
+                let reason = "in no swarm and silent: announce, or close the socket";
+                let reason = close_reason(CloseCode::Policy, reason);
+                return ControlFlow::Break(End::Close(Some(reason)));
+            }
             self.pings_unanswered += 1;
             self.connection.outbox().ping();
             self.ping_at = next_ping(&self.shared, now);
@@ -247,18 +259,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             shared,
             connection,
             reader,
-            bucket,
+            pace,
             paused_until,
             behind,
+            spoke_at,
             heard,
             ..
         } = self;
+        let nanos = shared.sources.nanos(now);
         let mut end = None;
+        let mut wait = pace.bytes(shared, nanos, bytes.len());
         let limit = shared.config.limits.message_bytes;
         let read = reader.feed(bytes, limit, |event| {
             *heard = true;
             match event {
-                Event::Message(text) => take(shared, connection, &text),
+                Event::Message(text) => {
+                    *spoke_at = now;
+                    let offences = take(shared, connection, &text);
+                    pace.offended(shared, nanos, offences);
+                }
                 Event::Ping(payload) => {
                     connection.outbox().pong(Bytes::copy_from_slice(payload));
                 }
@@ -268,19 +287,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                     return ControlFlow::Break(());
                 }
             }
-            bucket.take(now);
-            let wait = bucket.wait(now);
-            if !wait.is_zero() {
-                *paused_until = Some(now + wait);
-                return ControlFlow::Break(());
-            }
-            *behind = connection.outbox().is_crowded();
-            if *behind {
+            wait = wait.max(pace.message(shared, nanos));
+            *behind = wait.is_zero() && connection.outbox().is_crowded();
+            if *behind || !wait.is_zero() {
                 return ControlFlow::Break(());
             }
             ControlFlow::Continue(())
         });
+        if !wait.is_zero() {
+            *paused_until = Some(now + wait);
+        }
         if let Err(refusal) = read {
+            pace.offended(shared, nanos, hear::BROKEN);
+            if refusal.is_about_size() {
+                shared.counters.limited.add(Limit::MessageBytes, 1);
+            }
             end = Some(End::Close(Some(refusal.into())));
         }
         end.map_or(ControlFlow::Continue(()), ControlFlow::Break)
@@ -328,26 +349,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             }
         }
         stream.poll_flush(context)
-    }
-}
-
-/// Acts on one message of the client.
-fn take(shared: &Shared, connection: &Connection, text: &str) {
-    shared.counters.messages_received.add(1);
-    match ClientMessage::parse(text, &shared.message_limits) {
-        Ok(message) => shared.router.submit(connection, message),
-        Err(error) => {
-            shared.counters.messages_refused.add(1);
-            tracing::debug!(connection = %connection.id(), %error, "message refused");
-            match error.verdict() {
-                Verdict::Reply(failure) => shared.router.reply(connection, failure),
-                Verdict::Close { code, reason } => {
-                    connection
-                        .outbox()
-                        .close(close_reason(CloseCode::from(code), &reason));
-                }
-            }
-        }
     }
 }
 

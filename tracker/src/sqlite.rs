@@ -1,7 +1,6 @@
-//! The database: the only file with SQL. Each query is checked against the
+//! The database: all SQL is in here. Each query is checked against the
 //! migrations when the crate is compiled.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,15 +9,16 @@ use std::time::Duration;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use swarm::RestoredTorrent;
 use tracker_protocol::{InfoHash, PeerId};
 
 use crate::client::Client;
 use crate::store::{Changes, PeerRow, TorrentChange, Transport};
 
+mod bans;
 mod column;
 mod lock;
 mod open_error;
+mod restore;
 
 use column::{info_hash, peer_id, signed, unsigned};
 use lock::Lock;
@@ -91,31 +91,6 @@ impl Database {
         Ok(self.write(&Changes::default(), now).await?)
     }
 
-    /// What [`Database::restore`] gives, of a file that cannot be written.
-    pub(crate) async fn restore_unwritable(
-        path: &Path,
-        limit: u32,
-    ) -> Result<Vec<RestoredTorrent>, sqlx::Error> {
-        let options = SqliteConnectOptions::new().filename(path).read_only(true);
-        // Without the log's index, and without leave to make one, SQLite reads
-        // nothing but a file that is promised not to change.
-        // https://www.sqlite.org/wal.html#read_only_databases
-        let promised = options.clone().immutable(true);
-        let mut last = Ok(Vec::new());
-        for options in [options, promised] {
-            let pool = SqlitePoolOptions::new()
-                .max_connections(1)
-                .connect_lazy_with(options);
-            let database = Self { pool, lock: None };
-            last = database.restore(limit).await;
-            database.close().await;
-            if last.is_ok() {
-                break;
-            }
-        }
-        last
-    }
-
     /// Closes the file; what was committed moves from the log into it.
     pub(crate) async fn close(&self) {
         self.pool.close().await;
@@ -141,6 +116,9 @@ impl Database {
         }
         for (key, row) in &changes.peers {
             write_peer(&mut tx, key, row, changes.counted.contains(key)).await?;
+        }
+        for (network, ban) in &changes.bans {
+            bans::write(&mut tx, network, ban.as_ref()).await?;
         }
         let others = changes.counted.iter();
         for (info_hash, peer_id) in others.filter(|key| !changes.peers.contains_key(key)) {
@@ -177,39 +155,6 @@ impl Database {
         .execute(&self.pool)
         .await?;
         Ok(peers.rows_affected() + torrents.rows_affected())
-    }
-
-    /// What the swarms have to know after a start, of the `limit` torrents seen last.
-    pub(crate) async fn restore(&self, limit: u32) -> Result<Vec<RestoredTorrent>, sqlx::Error> {
-        let mut restored = BTreeMap::new();
-        let torrents = sqlx::query!(
-            "SELECT info_hash, completed FROM torrents WHERE completed > 0
-             ORDER BY last_seen DESC LIMIT ?",
-            limit
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        for row in torrents {
-            let info_hash = info_hash(&row.info_hash)?;
-            let completed = unsigned(row.completed);
-            restored.insert(
-                info_hash,
-                RestoredTorrent {
-                    info_hash,
-                    completed,
-                    completed_by: Vec::new(),
-                },
-            );
-        }
-        let peers = sqlx::query!("SELECT info_hash, peer_id FROM peers WHERE counted = 1")
-            .fetch_all(&self.pool)
-            .await?;
-        for row in peers {
-            if let Some(torrent) = restored.get_mut(&info_hash(&row.info_hash)?) {
-                torrent.completed_by.push(peer_id(&row.peer_id)?);
-            }
-        }
-        Ok(restored.into_values().collect())
     }
 
     /// The torrent's row.

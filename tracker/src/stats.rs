@@ -1,8 +1,11 @@
 //! Numbers of a running tracker.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
+
+use crate::limit::Limited;
 
 /// What a tracker holds and has done since it was started.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -18,7 +21,24 @@ pub struct Stats {
     pub seeders: u64,
     /// Peers that miss something, over all torrents.
     pub leechers: u64,
-    /// Sockets refused because the limit was reached.
+    /// Addresses that have sockets, or whose past still counts.
+    pub addresses: u64,
+    /// Bans, those that are over and still count for the next included.
+    pub bans: u64,
+    /// Thousandths of what the tracker can bear, when it was measured last.
+    pub load: u64,
+    /// What is shed: 0 nothing, 1 scrapes, 2 offers, 3 announces, 4 sockets; each with
+    /// those before it.
+    pub shedding: u64,
+    /// Bytes that wait to be written to sockets.
+    pub outboxes_bytes: u64,
+    /// Bytes of offers that wait for a receiver.
+    pub parked_bytes: u64,
+    /// Offers that waited and lost their room to others.
+    pub parked_evicted: u64,
+    /// How often each limit refused, skipped or slowed down, by its name.
+    pub limited: BTreeMap<&'static str, u64>,
+    /// Sockets refused at their upgrade.
     pub sockets_refused: u64,
     /// Upgrades of clients whom a trusted proxy did not name: its header holds no address.
     pub clients_unnamed: u64,
@@ -59,6 +79,7 @@ pub struct Stats {
 /// The counters behind [`Stats`], counted up by whoever sees the thing happen.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
+    pub(crate) limited: Limited,
     pub(crate) sockets_refused: Counter,
     pub(crate) clients_unnamed: Counter,
     pub(crate) proxies_refused: Counter,

@@ -22,6 +22,8 @@ use tracker_protocol::InfoHash;
 
 pub(crate) use changes::{Changes, PeerRow, TorrentChange, Transport};
 
+use crate::bans::Ban;
+use crate::cidr::Cidr;
 use crate::config;
 use crate::event::Event;
 use crate::sqlite::{Database, Horizon, OpenError};
@@ -43,13 +45,20 @@ pub(crate) struct Store {
     /// Absent while it cannot be opened.
     database: Mutex<Option<Database>>,
     /// What was read when it could be opened at last, until [`Store::take_restored`].
-    restored: Mutex<Vec<RestoredTorrent>>,
+    restored: Mutex<Restored>,
     changes: Mutex<Changes>,
     /// Held while the database is written: one transaction after the other.
     writing: tokio::sync::Mutex<Writing>,
     healthy: AtomicBool,
     counters: Arc<Counters>,
     events: broadcast::Sender<Event>,
+}
+
+/// What the database knows after a start.
+#[derive(Debug, Default)]
+pub(crate) struct Restored {
+    pub(crate) torrents: Vec<RestoredTorrent>,
+    pub(crate) bans: Vec<(Cidr, Ban)>,
 }
 
 #[derive(Debug, Default)]
@@ -95,7 +104,7 @@ impl Store {
             Err(error) if error.may_pass() => {
                 self.failed(&mut writing, &error);
                 match Database::restore_unwritable(path, RESTORED).await {
-                    Ok(torrents) => self.restored().extend(torrents),
+                    Ok(restored) => *self.restored() = restored,
                     Err(error) => tracing::debug!(%error, "nor can the database be read"),
                 }
                 Ok(())
@@ -114,8 +123,8 @@ impl Store {
         Ok(database)
     }
 
-    /// What the database knows and the swarms do not yet.
-    pub(crate) fn take_restored(&self) -> Vec<RestoredTorrent> {
+    /// What the database knows and nobody was told yet.
+    pub(crate) fn take_restored(&self) -> Restored {
         std::mem::take(&mut *self.restored())
     }
 
@@ -172,13 +181,16 @@ impl Store {
         }
     }
 
+    /// Notes a ban, or that there is none any more, to be written soon.
+    pub(crate) fn ban(&self, network: Cidr, ban: Option<Ban>) {
+        if self.path.is_some() && !self.changes().ban(network, ban) {
+            self.counters.store_facts_dropped.add(1);
+        }
+    }
+
     /// Writes every few seconds until `stop`, and hands `restore` what the database
     /// knew when it could be read at last. The last write is the caller's.
-    pub(crate) async fn run(
-        &self,
-        stop: CancellationToken,
-        mut restore: impl FnMut(RestoredTorrent),
-    ) {
+    pub(crate) async fn run(&self, stop: CancellationToken, restore: impl Fn(Restored)) {
         let mut took = Duration::ZERO;
         loop {
             let pause = pause(self.config.flush_interval, took);
@@ -190,7 +202,7 @@ impl Store {
             // A failure is told by `flush`, and tried again after the next pause.
             let _ = self.flush().await;
             took = start.elapsed();
-            self.take_restored().into_iter().for_each(&mut restore);
+            restore(self.take_restored());
         }
     }
 
@@ -232,8 +244,8 @@ impl Store {
         // Counts of a database that could not be read before: what happened since
         // is in them now.
         if !writing.restored {
-            let torrents = database.restore(RESTORED).await?;
-            self.restored().extend(torrents);
+            let restored = database.restore(RESTORED).await?;
+            *self.restored() = restored;
             writing.restored = true;
         }
         self.forget(&database, writing).await;
@@ -312,7 +324,7 @@ impl Store {
         self.database.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn restored(&self) -> MutexGuard<'_, Vec<RestoredTorrent>> {
+    fn restored(&self) -> MutexGuard<'_, Restored> {
         self.restored.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use actix_web::dev::{Server, ServerHandle};
@@ -18,19 +18,24 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracker_protocol::Limits;
 
+use crate::bans::Bans;
 use crate::config::{Config, ConfigError};
 use crate::event::Event;
 use crate::listen::{Address, SocketFile};
+use crate::load::{FULL, Ladder, Load, Step};
 use crate::router::Router;
 use crate::server::{Listener, Served, admin_listener, listeners, serve, serve_admin};
-use crate::shared::{Shared, WATCHERS};
+use crate::shared::{Rates, Shared, WATCHERS};
+use crate::source::Sources;
 use crate::stats::{Counters, Stats};
 use crate::store::{RESTORED, Store, unix_millis};
-use crate::tls::{self, TlsError};
+use crate::tls::{self, Certificate, TlsError};
 
 /// Events kept for a watcher that is behind; it loses older ones and is told.
 const EVENTS: usize = 1024;
-/// Between two looks at the swarms' clock.
+/// Offers of an announce that are relayed while offers are shed.
+const OFFERS_UNDER_OVERLOAD: usize = 2;
+/// Between two looks at the swarms' clock and at the load.
 const TICK: Duration = Duration::from_millis(500);
 /// How long sockets may take to say goodbye at a stop.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -124,41 +129,8 @@ pub async fn start(
     let certificates = listeners.iter().filter_map(Listener::certificate).cloned();
     let certificates = certificates.collect();
     let admin_listener = admin_listener(&config)?;
-    let (events, _) = broadcast::channel(EVENTS);
-    let counters = Arc::new(Counters::default());
-    let (started, started_at) = (Instant::now(), unix_millis());
-    let store = Arc::new(Store::new(
-        config.store.clone(),
-        config.database.clone(),
-        Arc::clone(&counters),
-        events.clone(),
-    ));
-    let router = Arc::new(Router::new(
-        &config.limits,
-        Swarms::new(swarm_config(&config), StdRng::from_rng(&mut rand::rng())),
-        Arc::clone(&store),
-        Arc::clone(&counters),
-        events.clone(),
-    ));
-    open(&config, &store, &router).await?;
-    let shared = Arc::new(Shared {
-        message_limits: Limits {
-            offers: config.swarm.offers_per_announce,
-            scrape_hashes: config.swarm.scrape_torrents,
-            ..Limits::default()
-        },
-        certificates,
-        config,
-        router,
-        store,
-        counters,
-        events,
-        watchers: Arc::new(Semaphore::new(WATCHERS)),
-        stop: CancellationToken::new(),
-        started,
-        started_at,
-    });
-
+    let shared = Arc::new(shared(config, certificates));
+    open(&shared).await?;
     let Served {
         addresses,
         files,
@@ -181,25 +153,64 @@ pub async fn start(
     })
 }
 
+/// A tracker with nothing in it.
+fn shared(config: Config, certificates: Vec<Arc<Certificate>>) -> Shared {
+    let (events, _) = broadcast::channel(EVENTS);
+    let counters = Arc::new(Counters::default());
+    let (started, started_at) = (Instant::now(), unix_millis());
+    let store = Arc::new(Store::new(
+        config.store.clone(),
+        config.database.clone(),
+        Arc::clone(&counters),
+        events.clone(),
+    ));
+    let router = Arc::new(Router::new(
+        &config.limits,
+        Swarms::new(swarm_config(&config), StdRng::from_rng(&mut rand::rng())),
+        Arc::clone(&store),
+        Arc::clone(&counters),
+        events.clone(),
+    ));
+    let message_limits = Limits {
+        offers: config.swarm.offers_per_announce,
+        scrape_hashes: config.swarm.scrape_torrents,
+        description_bytes: config.limits.description_bytes,
+    };
+    Shared {
+        message_limits,
+        shedding_limits: Limits {
+            offers: message_limits.offers.min(OFFERS_UNDER_OVERLOAD),
+            ..message_limits
+        },
+        rates: Rates::new(&config.limits),
+        sources: Arc::new(Sources::new(&config.limits, &config.bans, started)),
+        bans: Mutex::new(Bans::new(config.bans.first, config.bans.longest)),
+        load: Arc::new(Load::new(config.overload.lag, started)),
+        certificates,
+        config,
+        router,
+        store,
+        counters,
+        events,
+        watchers: Arc::new(Semaphore::new(WATCHERS)),
+        stop: CancellationToken::new(),
+        started,
+        started_at,
+    }
+}
+
 /// Spawns what writes the database, what lets the swarms act on time, and what looks after
 /// the certificates.
 fn workers(shared: &Arc<Shared>) -> [JoinHandle<()>; 3] {
     let stop = shared.stop.clone();
-    let flushing = Arc::clone(&shared.store);
-    let restoring = Arc::clone(&shared.router);
-    let ticking = Arc::clone(&shared.router);
+    let (flushing, ticking) = (Arc::clone(shared), Arc::clone(shared));
     [
-        tokio::spawn({
-            let stop = stop.clone();
-            async move {
-                let restore = |torrent| restoring.restore(torrent);
-                flushing.run(stop, restore).await;
-            }
+        tokio::spawn(async move {
+            let stop = flushing.stop.clone();
+            let restore = |restored| flushing.restore(restored);
+            flushing.store.run(stop, restore).await;
         }),
-        tokio::spawn({
-            let stop = stop.clone();
-            async move { tick(&ticking, stop).await }
-        }),
+        tokio::spawn(async move { tick(&ticking).await }),
         tokio::spawn({
             let watching = tls::watch(Arc::clone(shared));
             async move {
@@ -276,39 +287,65 @@ impl Tracker {
     }
 }
 
-/// Opens the database, and gives the swarms what it knows.
-async fn open(config: &Config, store: &Store, router: &Router) -> Result<(), StartError> {
-    if let (Err(error), Some(path)) = (store.open().await, &config.database) {
+/// Opens the database, and makes use of what it knows.
+async fn open(shared: &Shared) -> Result<(), StartError> {
+    if let (Err(error), Some(path)) = (shared.store.open().await, &shared.config.database) {
         return Err(StartError::Database {
             path: path.clone(),
             error: error.into(),
         });
     }
-    for torrent in store.take_restored() {
-        router.restore(torrent);
-    }
+    shared.restore(shared.store.take_restored());
     Ok(())
 }
 
 fn swarm_config(config: &Config) -> swarm::Config {
+    let swarm = &config.swarm;
+    let longest = swarm.longest_interval.unwrap_or(swarm.interval * 2);
     swarm::Config {
-        interval: config.swarm.interval,
+        interval: swarm.interval,
+        shortest_interval: swarm.shortest_interval,
+        longest_interval: Some(longest),
         // A client that announces late once is not taken for gone.
-        peer_ttl: config.swarm.interval.mul_f64(2.5),
-        offers: config.swarm.offers_per_announce,
+        peer_ttl: swarm.interval.mul_f64(2.5).max(longest * 2),
+        offers: swarm.offers_per_announce,
         torrents: config.limits.torrents,
+        peers_per_torrent: config.limits.peers_per_torrent,
         entries_per_connection: config.limits.torrents_per_socket,
+        parked_bytes: config.limits.parked_bytes,
+        parked_bytes_per_torrent: config.limits.parked_bytes_per_torrent,
         remembered_torrents: RESTORED.try_into().unwrap_or(usize::MAX),
         ..swarm::Config::default()
     }
 }
 
-/// Lets the swarms act on time until `stop`.
-async fn tick(router: &Router, stop: CancellationToken) {
+/// Lets the swarms act on time, and looks at the load, until the stop.
+async fn tick(shared: &Shared) {
+    let overload = &shared.config.overload;
+    let mut ladder = Ladder::new(overload.rise, overload.fall);
     loop {
         tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(TICK) => router.tick(),
+            () = shared.stop.cancelled() => return,
+            () = tokio::time::sleep(TICK) => {}
         }
+        shared.router.tick();
+        look_at_load(shared, &mut ladder);
     }
+}
+
+fn look_at_load(shared: &Shared, ladder: &mut Ladder) {
+    let now = Instant::now();
+    let load = shared
+        .load
+        .measure(now, shared.router.outboxes().permille());
+    let Some(step) = ladder.look(now, load) else {
+        return;
+    };
+    shared.load.take_step(step);
+    let permille = if step >= Step::Announces { FULL } else { 0 };
+    shared.router.load(permille);
+    let sheds = step.name();
+    tracing::warn!(load, sheds, "the load has changed what is shed");
+    // Nobody may be listening.
+    let _ = shared.events.send(Event::Overload { sheds, load });
 }

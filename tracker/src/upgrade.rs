@@ -13,10 +13,13 @@ use actix_web::{HttpRequest, HttpResponse};
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
+use crate::admission::Refused;
+use crate::bans::MadeBy;
 use crate::proxies::{self, NoClient};
-use crate::router::{Connection, Refused};
+use crate::router::Connection;
 use crate::shared::Shared;
 use crate::socket;
+use crate::source::Place;
 use crate::store::Transport;
 use crate::stream::Stream;
 
@@ -42,12 +45,18 @@ pub(crate) fn answer(
         ..
     } = framed.into_parts();
     match accept(shared, transport, request) {
-        Ok((connection, response)) => {
+        Ok((connection, place, response)) => {
             let head = h1::Message::Item((response, BodySize::Stream));
             if codec.encode(head, &mut write_buf).is_ok() {
                 let (read, unwritten) = (read_buf.to_vec(), write_buf.to_vec());
                 let shared = Arc::clone(shared);
-                actix_web::rt::spawn(socket::serve(shared, connection, io, read, unwritten));
+                actix_web::rt::spawn(socket::serve(
+                    shared,
+                    (connection, place),
+                    io,
+                    read,
+                    unwritten,
+                ));
             }
         }
         Err(response) => {
@@ -73,26 +82,65 @@ fn accept(
     shared: &Shared,
     transport: Transport,
     request: &Request,
-) -> Result<(Connection, Response<()>), Response<actix_http::body::BoxBody>> {
-    match shared.router.connect(transport, client(shared, request)) {
-        Ok(connection) => {
-            let mut response = ws::handshake(request.head())?;
-            Ok((connection, response.finish().drop_body()))
+) -> Result<(Connection, Option<Place>, Response<()>), Response<actix_http::body::BoxBody>> {
+    let (connection, place) = shared
+        .admit(transport, client(shared, request))
+        .map_err(refusal)?;
+    let mut response = ws::handshake(request.head())?;
+    Ok((connection, place, response.finish().drop_body()))
+}
+
+/// Says why there is no socket, and when there may be one.
+fn refusal(refused: Refused) -> Response<actix_http::body::BoxBody> {
+    let (status, why) = match refused {
+        Refused::Closing => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the tracker is stopping: try again later\n",
+        ),
+        Refused::Full => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the tracker has as many sockets as it may: try again later\n",
+        ),
+        Refused::Overloaded => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the tracker has too much to do: try again later\n",
+        ),
+        Refused::Crowded => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "your address has as many sockets as it may: close one, or try again later\n",
+        ),
+        Refused::Banned {
+            made_by: MadeBy::Tracker,
+            ..
+        } => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "your address sent too many messages that were wrong: try again later\n",
+        ),
+        Refused::Banned {
+            made_by: MadeBy::Operator,
+            ..
+        } => (
+            StatusCode::FORBIDDEN,
+            "your address is banned by the operator of the tracker\n",
+        ),
+    };
+    let jitter = rand::random_range(RETRY_AFTER_SECONDS);
+    let wait = match refused {
+        Refused::Banned { seconds, .. } => {
+            seconds.map(|seconds| seconds.saturating_add(jitter.into()))
         }
-        Err(refused) => {
-            shared.counters.sockets_refused.add(1);
-            let wait = rand::random_range(RETRY_AFTER_SECONDS);
-            let why = match refused {
-                Refused::Full => "the tracker has as many sockets as it may: try again later\n",
-                Refused::Closing => "the tracker is stopping: try again later\n",
-            };
-            Err(Response::build(StatusCode::SERVICE_UNAVAILABLE)
-                .insert_header((header::RETRY_AFTER, wait))
-                .insert_header((header::CONTENT_TYPE, "text/plain; charset=utf-8"))
-                .body(why)
-                .map_into_boxed_body())
+        Refused::Closing | Refused::Full | Refused::Overloaded | Refused::Crowded => {
+            Some(jitter.into())
         }
+    };
+    let mut response = Response::build(status);
+    if let Some(wait) = wait {
+        response.insert_header((header::RETRY_AFTER, wait));
     }
+    response
+        .insert_header((header::CONTENT_TYPE, "text/plain; charset=utf-8"))
+        .body(why)
+        .map_into_boxed_body()
 }
 
 /// The client's address: the peer's own, or what a trusted proxy says.

@@ -9,6 +9,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 use serde::Serialize;
 
+use crate::cidr::CidrError;
 use crate::sqlite::OpenError;
 
 /// What went wrong and what to do.
@@ -34,7 +35,7 @@ impl Problem {
         StatusCode::NOT_FOUND,
         "no-such-path",
         "no such path",
-        "/api/v1 has stats, events, torrents, torrents/{info_hash}, torrents/{info_hash}/peers and torrents/{info_hash}/peers/{peer_id}",
+        "/api/v1 has stats, events, torrents, torrents/{info_hash}, torrents/{info_hash}/peers, torrents/{info_hash}/peers/{peer_id}, bans and bans/{cidr}",
     );
     pub(super) const ADMIN_DISABLED: Self = Self::fixed(
         StatusCode::FORBIDDEN,
@@ -66,11 +67,23 @@ impl Problem {
         "no such peer",
         "this peer is neither connected nor away: GET /api/v1/torrents/{info_hash}/peers lists those that are",
     );
+    pub(super) const NO_SUCH_BAN: Self = Self::fixed(
+        StatusCode::NOT_FOUND,
+        "no-such-ban",
+        "no such ban",
+        "this network is not banned by itself; one that it is part of may be: GET /api/v1/bans lists them",
+    );
+    pub(super) const TOO_MANY_BANS: Self = Self::fixed(
+        StatusCode::CONFLICT,
+        "too-many-bans",
+        "there are as many bans as may be",
+        "there are 10000 bans: lift some, or ban greater networks",
+    );
     pub(super) const NO_SUCH_METHOD: Self = Self::fixed(
         StatusCode::METHOD_NOT_ALLOWED,
         "no-such-method",
         "the path has no such method",
-        "GET reads; DELETE removes a torrent or a peer: the header `Allow` tells which this path has",
+        "GET reads, PUT bans, DELETE removes a torrent, a peer or a ban: the header `Allow` tells which this path has",
     );
     pub(super) const ADMIN_ELSEWHERE: Self = Self::fixed(
         StatusCode::NOT_FOUND,
@@ -131,6 +144,30 @@ impl Problem {
             code: "invalid-value",
             title: "a value cannot be used",
             detail: format!("`{field}` is `{value}`: {remedy}").into(),
+        }
+    }
+
+    /// A text that names no network.
+    pub(super) fn network(field: &'static str, error: &CidrError) -> Self {
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            code: "invalid-value",
+            title: "a value cannot be used",
+            detail: format!("`{field}` cannot be used: {error}").into(),
+        }
+    }
+
+    /// A body that cannot be read.
+    pub(super) fn body(error: &impl fmt::Display) -> Self {
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            code: "invalid-body",
+            title: "the body cannot be used",
+            detail: format!(
+                "{}: give a JSON object with `reason`, and `seconds` or `until`, or no body",
+                shown(&error.to_string())
+            )
+            .into(),
         }
     }
 

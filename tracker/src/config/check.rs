@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Config, ConfigError, Limits, Listen, Proxies, Sockets, Store, Swarm};
+use super::{Bans, Config, ConfigError, Limits, Listen, Overload, Proxies, Sockets, Store, Swarm};
 
 const MOMENT: Duration = Duration::from_millis(10);
 const SECOND: Duration = Duration::from_secs(1);
@@ -27,6 +27,8 @@ impl Config {
             .iter()
             .try_for_each(|listen| listen.check(&self.proxies))?;
         self.limits.check()?;
+        self.bans.check()?;
+        self.overload.check()?;
         self.swarm.check()?;
         self.sockets.check()?;
         self.store.check()
@@ -55,18 +57,17 @@ impl Listen {
 
 impl Limits {
     fn check(&self) -> Result<(), ConfigError> {
-        let rate = self.messages_per_second.try_into().unwrap_or(usize::MAX);
-        let burst = self.message_burst.try_into().unwrap_or(usize::MAX);
         // A relayed offer always fits.
         let longest = self.message_bytes.saturating_add(1024);
         for (field, value, least) in [
             ("limits.sockets", self.sockets, 1),
+            ("limits.sockets_per_ip", self.sockets_per_ip, 1),
             // An announce without offers is shorter than this in every client.
             ("limits.message_bytes", self.message_bytes, 1024),
+            ("limits.description_bytes", self.description_bytes, 1024),
             ("limits.torrents_per_socket", self.torrents_per_socket, 1),
             ("limits.torrents", self.torrents, 1),
-            ("limits.messages_per_second", rate, 1),
-            ("limits.message_burst", burst, 1),
+            ("limits.peers_per_torrent", self.peers_per_torrent, 2),
             ("limits.outbox_bytes", self.outbox_bytes, longest),
             ("limits.outbox_messages", self.outbox_messages, 16),
             (
@@ -77,7 +78,47 @@ impl Limits {
         ] {
             at_least(field, value, least)?;
         }
+        self.check_rates()
+    }
+
+    fn check_rates(&self) -> Result<(), ConfigError> {
+        for (field, value, least) in [
+            ("limits.messages_per_second", self.messages_per_second, 1),
+            ("limits.message_burst", self.message_burst, 1),
+            (
+                "limits.messages_per_second_per_ip",
+                self.messages_per_second_per_ip,
+                1,
+            ),
+            ("limits.message_burst_per_ip", self.message_burst_per_ip, 1),
+            ("limits.bytes_per_second", self.bytes_per_second, 1024),
+            ("limits.byte_burst", self.byte_burst, 1024),
+            (
+                "limits.bytes_per_second_per_ip",
+                self.bytes_per_second_per_ip,
+                1024,
+            ),
+            ("limits.byte_burst_per_ip", self.byte_burst_per_ip, 1024),
+        ] {
+            at_least(field, value.try_into().unwrap_or(usize::MAX), least)?;
+        }
         Ok(())
+    }
+}
+
+impl Bans {
+    fn check(&self) -> Result<(), ConfigError> {
+        within("bans.within", self.within, SECOND, CENTURY)?;
+        within("bans.first", self.first, SECOND, CENTURY)?;
+        within("bans.longest", self.longest, self.first, CENTURY)
+    }
+}
+
+impl Overload {
+    fn check(&self) -> Result<(), ConfigError> {
+        within("overload.lag", self.lag, MOMENT, DAY)?;
+        within("overload.rise", self.rise, Duration::ZERO, DAY)?;
+        within("overload.fall", self.fall, Duration::ZERO, DAY)
     }
 }
 
@@ -85,7 +126,11 @@ impl Swarm {
     fn check(&self) -> Result<(), ConfigError> {
         at_least("swarm.scrape_torrents", self.scrape_torrents, 1)?;
         // Clients obey whatever they are told; 1 s is for tests, not for use.
-        within("swarm.interval", self.interval, SECOND, DAY)
+        within("swarm.interval", self.interval, SECOND, DAY)?;
+        let shortest = self.shortest_interval.unwrap_or(self.interval);
+        within("swarm.shortest_interval", shortest, SECOND, self.interval)?;
+        let longest = self.longest_interval.unwrap_or(self.interval);
+        within("swarm.longest_interval", longest, self.interval, DAY)
     }
 }
 
@@ -95,7 +140,10 @@ impl Sockets {
         at_least("sockets.pings_unanswered", pings, 1)?;
         within("sockets.ping_after", self.ping_after, MOMENT, DAY)?;
         within("sockets.ping_jitter", self.ping_jitter, Duration::ZERO, DAY)?;
-        within("sockets.write_timeout", self.write_timeout, MOMENT, DAY)
+        within("sockets.write_timeout", self.write_timeout, MOMENT, DAY)?;
+        let handshake = self.handshake_timeout;
+        within("sockets.handshake_timeout", handshake, MOMENT, DAY)?;
+        within("sockets.idle_timeout", self.idle_timeout, MOMENT, DAY)
     }
 }
 

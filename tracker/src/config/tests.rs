@@ -113,6 +113,18 @@ fn a_value_out_of_range_is_refused_with_the_field_the_value_and_the_remedy() {
         config.check().map_err(|error| error.to_string()),
         Err("`store.flush_interval` is `0ns`: give a time from 10ms to 86400s".into())
     );
+    let mut config = Config::default();
+    config.swarm.longest_interval = Some(Duration::from_secs(60));
+    assert_eq!(
+        config.check().map_err(|error| error.to_string()),
+        Err("`swarm.longest_interval` is `60s`: give a time from 120s to 86400s".into())
+    );
+    let mut config = Config::default();
+    config.bans.longest = Duration::from_secs(60);
+    assert_eq!(
+        config.check().map_err(|error| error.to_string()),
+        Err("`bans.longest` is `60s`: give a time from 600s to 3153600000s".into())
+    );
     let config = Config {
         listen: Vec::new(),
         ..Config::default()
@@ -146,6 +158,25 @@ fn a_time_that_would_overflow_a_clock_is_refused() {
     }
 }
 
+#[test]
+fn networks_are_read_from_the_file_and_what_is_none_is_named() {
+    let config: Config = toml::from_str("[limits]\nexempt = [\"10.0.0.0/8\", \"::1\"]\n")
+        .expect("the file is right");
+    let exempt: Vec<String> = config
+        .limits
+        .exempt
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(exempt, ["10.0.0.0/8", "::1/128"]);
+    let error = toml::from_str::<Config>("[limits]\nexempt = [\"10.0.0.1/8\"]\n");
+    assert_eq!(
+        error.expect_err("bits are set").message(),
+        "`10.0.0.1/8` is an address inside a network: give `10.0.0.0/8` for all of it, or the \
+         address alone"
+    );
+}
+
 /// The example in the documentation.
 const EXAMPLE: &str = include_str!("../../../docs/tracker.toml");
 
@@ -155,13 +186,13 @@ fn the_example_file_gives_every_field_its_default() {
     assert_eq!(format!("{config:#?}"), format!("{:#?}", Config::default()));
     // The fields without a default stand in it as comments.
     for table in [
-        "",
-        "[proxies]\n",
-        "[limits]\n",
-        "[swarm]\n",
-        "[sockets]\n",
-        "[store]\n",
+        "", "proxies", "limits", "bans", "overload", "swarm", "sockets", "store",
     ] {
+        let table = if table.is_empty() {
+            String::new()
+        } else {
+            format!("[{table}]\n")
+        };
         let error = toml::from_str::<Config>(&format!("{table}no_field = 1\n"));
         let error = error.expect_err("no such field").message().to_owned();
         let (_, fields) = error.split_once("expected ").expect("a list");

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use tracker_protocol::{InfoHash, PeerId};
 
+use crate::bans::{BANS, Ban};
+use crate::cidr::Cidr;
+
 /// Peers that may wait to be written. Beyond it facts about further peers are
 /// dropped and counted: the live swarms know better, and the peer's next announce
 /// makes the fact anew.
@@ -12,6 +15,11 @@ pub(crate) const CHANGED_PEERS_MAX: usize = 200_000;
 /// Torrents that may wait to be written: as many as a default tracker may have at
 /// a time. Beyond it facts about further ones are dropped and counted.
 pub(crate) const CHANGED_TORRENTS_MAX: usize = 200_000;
+
+/// Bans that may wait to be written: twice as many as there may be at a time, since
+/// those that are lifted are written, too. Beyond it further ones are dropped and
+/// counted.
+pub(crate) const CHANGED_BANS_MAX: usize = 2 * BANS;
 
 /// What to change in a torrent's row. Times are milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +60,8 @@ pub(crate) struct Changes {
     pub(crate) peers: BTreeMap<(InfoHash, PeerId), PeerRow>,
     /// Peers that the torrent's `completed` counts from here on.
     pub(crate) counted: BTreeSet<(InfoHash, PeerId)>,
+    /// `None` for a ban that was lifted.
+    pub(crate) bans: BTreeMap<Cidr, Option<Ban>>,
 }
 
 impl Changes {
@@ -60,11 +70,12 @@ impl Changes {
             && self.torrents.is_empty()
             && self.peers.is_empty()
             && self.counted.is_empty()
+            && self.bans.is_empty()
     }
 
     /// Rows that wait.
     pub(crate) fn len(&self) -> usize {
-        self.deleted.len() + self.torrents.len() + self.peers.len()
+        self.deleted.len() + self.torrents.len() + self.peers.len() + self.bans.len()
     }
 
     /// Notes that the torrent was seen, and how often it was completed; returns
@@ -113,6 +124,15 @@ impl Changes {
         }
     }
 
+    /// Notes a network's ban; returns false when there is no room for one more.
+    pub(crate) fn ban(&mut self, network: Cidr, ban: Option<Ban>) -> bool {
+        let room = self.bans.len() < CHANGED_BANS_MAX || self.bans.contains_key(&network);
+        if room {
+            self.bans.insert(network, ban);
+        }
+        room
+    }
+
     /// Notes that the torrent and its peers are to be forgotten.
     pub(crate) fn delete(&mut self, info_hash: InfoHash) {
         self.torrents.remove(&info_hash);
@@ -134,6 +154,9 @@ impl Changes {
             self.peer(info_hash, peer_id, row);
         }
         self.counted.extend(newer.counted);
+        for (network, ban) in newer.bans {
+            self.ban(network, ban);
+        }
     }
 }
 

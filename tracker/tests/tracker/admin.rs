@@ -108,16 +108,11 @@ async fn every_path_that_reads_takes_head_and_tells_its_methods_to_others() {
 async fn each_metric_has_its_help_its_type_and_one_value() {
     let tracker = start(config()).await;
     let metrics = http(address(&tracker), "GET", "/metrics", &[]).await.body;
-    let lines: Vec<&str> = metrics.lines().collect();
     let mut names = std::collections::BTreeSet::new();
-    for metric in lines.chunks(3) {
-        let [help, kind, value] = *metric else {
-            panic!("not three lines: {metric:?}")
-        };
-        let (name, help) = help
-            .strip_prefix("# HELP ")
-            .and_then(|line| line.split_once(' '))
-            .expect("a help line");
+    for metric in metrics.split("# HELP ").skip(1) {
+        let mut lines = metric.lines();
+        let first = lines.next().expect("a help line");
+        let (name, help) = first.split_once(' ').expect("a help line");
         assert!(help.ends_with('.'), "{help}");
         assert!(
             name.starts_with("shoal_tracker_") && names.insert(name),
@@ -128,11 +123,19 @@ async fn each_metric_has_its_help_its_type_and_one_value() {
         } else {
             "gauge"
         };
-        assert_eq!(kind, format!("# TYPE {name} {expected}"));
-        let value = value.strip_prefix(name).expect("its value").trim_start();
-        assert!(value.parse::<u64>().is_ok(), "{value}");
+        let kind = format!("# TYPE {name} {expected}");
+        assert_eq!(lines.next(), Some(kind.as_str()));
+        let values: Vec<&str> = lines.collect();
+        assert!(!values.is_empty(), "{name}");
+        for line in &values {
+            let (named, value) = line.rsplit_once(' ').expect("a value");
+            let label = named.strip_prefix(name).expect("its name");
+            let is_labelled = label.starts_with('{') && label.ends_with("\"}");
+            assert_eq!(is_labelled, values.len() > 1, "{line}");
+            assert!(value.parse::<u64>().is_ok(), "{line}");
+        }
     }
-    assert_eq!(names.len(), 22, "{metrics}");
+    assert_eq!(names.len(), 30, "{metrics}");
 }
 
 #[tokio::test]

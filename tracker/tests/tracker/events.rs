@@ -234,6 +234,7 @@ fn talkative() -> Config {
     Config {
         limits: Limits {
             message_burst: 100_000,
+            byte_burst: 1_000_000_000,
             torrents_per_socket: 100_000,
             ..Limits::default()
         },

@@ -125,6 +125,7 @@ async fn a_remote_that_does_not_read_costs_a_bounded_queue_and_then_its_socket()
         outbox_bytes: 128 * 1024,
         messages_per_second: 1_000_000,
         message_burst: 1_000_000,
+        byte_burst: 1_000_000_000,
         ..Limits::default()
     };
     let sockets = Sockets {
@@ -311,6 +312,7 @@ async fn a_socket_that_asks_much_and_reads_late_gets_every_response() {
     let limits = Limits {
         messages_per_second: 1_000_000,
         message_burst: 1_000_000,
+        byte_burst: 1_000_000_000,
         ..Limits::default()
     };
     let tracker = start(Config { limits, ..config() }).await;

@@ -26,6 +26,7 @@ fn bench_on(
         ..Config::default()
     };
     config.limits.messages_per_second = 1_000_000;
+    config.limits.bytes_per_second = 1_000_000_000;
     let tracker: Tracker = runtime
         .block_on(tracker::start(config, |_| {}))
         .expect("the tracker starts");

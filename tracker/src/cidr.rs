@@ -1,11 +1,19 @@
-//! A network: an address and the length of the prefix that its addresses share.
+//! A network: an address and the length of the prefix that its addresses share
+//! ([RFC 4632 §3.1](https://www.rfc-editor.org/rfc/rfc4632#section-3.1)).
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
+use serde::Deserialize;
+
+/// Bits of an IPv6 address that name a site. The rest is the site's own to choose
+/// (RFC 4291 §2.5.4), so that limits of one address would limit nobody.
+const SITE_PREFIX: u8 = 64;
+
 /// A network of IPv4 or IPv6 addresses, as in `10.0.0.0/8`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Cidr {
     first: IpAddr,
     prefix: u8,
@@ -28,6 +36,44 @@ impl Cidr {
             }
         };
         Some(Self { first, prefix })
+    }
+
+    /// The network of one address alone. IPv4 written as IPv6 is IPv4.
+    #[must_use]
+    pub const fn of(address: IpAddr) -> Self {
+        let first = address.to_canonical();
+        let prefix = match first {
+            IpAddr::V4(_) => 32,
+            IpAddr::V6(_) => 128,
+        };
+        Self { first, prefix }
+    }
+
+    /// Who is behind an address: an IPv4 address alone, the /64 of an IPv6 address.
+    #[must_use]
+    pub fn of_site(address: IpAddr) -> Self {
+        let one = Self::of(address);
+        if one.is_ipv6() {
+            one.widened(SITE_PREFIX)
+        } else {
+            one
+        }
+    }
+
+    /// The network of `prefix` bits that this one is in; itself when it has no more.
+    #[must_use]
+    pub fn widened(&self, prefix: u8) -> Self {
+        Self::around(self.first, prefix.min(self.prefix)).unwrap_or(*self)
+    }
+
+    /// The number of bits that its addresses share.
+    pub(crate) const fn prefix(&self) -> u8 {
+        self.prefix
+    }
+
+    /// Whether its addresses are those of IPv6.
+    pub(crate) const fn is_ipv6(&self) -> bool {
+        self.first.is_ipv6()
     }
 
     /// Tells whether `address` is in the network. IPv4 written as IPv6 is IPv4.
@@ -74,6 +120,14 @@ impl FromStr for Cidr {
     }
 }
 
+impl TryFrom<String> for Cidr {
+    type Error = CidrError;
+
+    fn try_from(text: String) -> Result<Self, CidrError> {
+        text.parse()
+    }
+}
+
 /// Why a text names no network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CidrError {
@@ -96,3 +150,6 @@ pub enum CidrError {
         network: Cidr,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! Who gets a socket, and who loses it for what it does.
+
+use std::net::IpAddr;
+use std::sync::{MutexGuard, PoisonError};
+
+use actix_http::ws::{CloseCode, CloseReason};
+
+use crate::bans::{Ban, Bans, MadeBy, TooMany};
+use crate::cidr::Cidr;
+use crate::event::Event;
+use crate::limit::Limit;
+use crate::load::Step;
+use crate::router::{Connection, NoRoom};
+use crate::shared::Shared;
+use crate::source::{Crowded, Place};
+use crate::store::{Restored, Transport, unix_millis};
+
+/// Why a socket is refused at its upgrade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// The tracker is stopping.
+    Closing,
+    /// It has as many sockets as it may.
+    Full,
+    /// It has too much to do.
+    Overloaded,
+    /// The address has as many sockets as it may.
+    Crowded,
+    /// The address is banned, for so many seconds if the ban ends.
+    Banned {
+        made_by: MadeBy,
+        seconds: Option<u64>,
+    },
+}
+
+impl Shared {
+    /// Gives a new socket its place in the router, and in the account of its address.
+    pub(crate) fn admit(
+        &self,
+        transport: Transport,
+        from: IpAddr,
+    ) -> Result<(Connection, Option<Place>), Refused> {
+        let admitted = self.try_admit(transport, from);
+        if let Err(refused) = &admitted {
+            self.counters.sockets_refused.add(1);
+            if let Some(limit) = refused.limit() {
+                self.counters.limited.add(limit, 1);
+            }
+        }
+        admitted
+    }
+
+    fn try_admit(
+        &self,
+        transport: Transport,
+        from: IpAddr,
+    ) -> Result<(Connection, Option<Place>), Refused> {
+        let now = unix_millis();
+        // Held until the socket is in the router: a ban that comes now closes it there.
+        let bans = self.bans();
+        if let Some((_, ban)) = bans.find(now, from) {
+            let seconds = ban.until.map(|until| {
+                let millis = until.saturating_sub(now);
+                u64::try_from(millis).unwrap_or(0).div_ceil(1000)
+            });
+            let made_by = ban.made_by;
+            return Err(Refused::Banned { made_by, seconds });
+        }
+        if self.load.step() >= Step::Sockets {
+            return Err(Refused::Overloaded);
+        }
+        let place = self
+            .sources
+            .enter(from)
+            .map_err(|Crowded| Refused::Crowded)?;
+        let connection = self
+            .router
+            .connect(transport, from)
+            .map_err(|no_room| match no_room {
+                NoRoom::Full => Refused::Full,
+                NoRoom::Closing => Refused::Closing,
+            })?;
+        Ok((connection, place))
+    }
+
+    /// Counts offences of a socket, and bans its address if these are too many.
+    pub(crate) fn offended(&self, place: Option<&Place>, nanos: u64, count: u64) {
+        let Some(network) = place.and_then(|place| place.offend(nanos, count)) else {
+            return;
+        };
+        self.forget_bans();
+        let banned = self.bans().offended(unix_millis(), network);
+        let Some((ban, gone)) = banned else {
+            return;
+        };
+        if let Some(gone) = gone {
+            self.store.ban(gone, None);
+        }
+        tracing::warn!(%network, times = ban.times, "banned for what it sends");
+        self.carry_out(network, ban);
+    }
+
+    /// Bans a network as an operator says; returns whether it was not banned before.
+    pub(crate) fn ban(&self, network: Cidr, ban: Ban) -> Result<bool, TooMany> {
+        self.forget_bans();
+        let is_new = self.bans().put(unix_millis(), network, ban.clone())?;
+        self.carry_out(network, ban);
+        Ok(is_new)
+    }
+
+    /// Ends a ban, if there is one; the network's past is forgotten with it.
+    pub(crate) fn lift(&self, network: Cidr) {
+        if self.bans().lift(&network) {
+            self.store.ban(network, None);
+            // Nobody may be listening.
+            let _ = self.events.send(Event::BanLifted { network });
+        }
+    }
+
+    /// Takes in what the database knew.
+    pub(crate) fn restore(&self, restored: Restored) {
+        for torrent in restored.torrents {
+            self.router.restore(torrent);
+        }
+        let mut bans = self.bans();
+        for (network, ban) in restored.bans {
+            bans.restore(network, ban);
+        }
+    }
+
+    /// Forgets bans that have long been over; there are more only when one is made.
+    fn forget_bans(&self) {
+        let over = self.bans().forget(unix_millis());
+        for network in over {
+            self.store.ban(network, None);
+        }
+    }
+
+    /// The bans; look and let go.
+    pub(crate) fn bans(&self) -> MutexGuard<'_, Bans> {
+        // No section under this lock can panic half-way through a change.
+        self.bans.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn carry_out(&self, network: Cidr, ban: Ban) {
+        self.store.ban(network, Some(ban.clone()));
+        let closed = self.router.close_from(network, || CloseReason {
+            code: CloseCode::Policy,
+            description: Some("the address is banned".into()),
+        });
+        tracing::info!(%network, sockets = closed, "banned");
+        let _ = self.events.send(Event::Banned {
+            network,
+            reason: ban.reason,
+            made_by: ban.made_by.name(),
+            sockets_closed: closed,
+        });
+    }
+}
+
+impl Refused {
+    const fn limit(&self) -> Option<Limit> {
+        match self {
+            Self::Closing => None,
+            Self::Full => Some(Limit::Sockets),
+            Self::Overloaded => Some(Limit::Overload),
+            Self::Crowded => Some(Limit::SocketsPerIp),
+            Self::Banned { .. } => Some(Limit::Bans),
+        }
+    }
+}

@@ -47,6 +47,21 @@ suite('a swarm', () => {
     assert.deepEqual(await finished(page, PATIENCE_MS), digests)
   })
 
+  test('a seeder stopped by SIGTERM and started again in the middle: the browser finishes', async context => {
+    const { at, digests } = await file(context, 60 * MB, 27)
+    const tracker = await Shoal.tracker(context)
+    const seeder = await Shoal.seed(context, at, tracker.ready.tracker)
+    const page = await openBare(await launch(context), await barePage(context))
+    await join(page, seeder.ready.magnet)
+    await begun(page)
+    await seeder.stop()
+    assert.ok(await progressOf(page) < 1, 'the download was over before the stop')
+    // The channel was closed properly: the page does not wait for a dead one.
+    await page.waitForFunction(() => globalThis.torrent.numPeers === 0, null, { timeout: PATIENCE_MS, polling: 50 })
+    await Shoal.seed(context, at, tracker.ready.tracker)
+    assert.deepEqual(await finished(page, PATIENCE_MS), digests)
+  })
+
   test('share killed and started again in the middle: its page finishes', async context => {
     const { at } = await file(context, 120 * MB, 23)
     const shoal = await Shoal.share(context, at)

@@ -17,13 +17,16 @@ export class Libtorrent {
   constructor(test, source, at, ...skip) {
     const python = path.join(folder, '.venv/bin/python')
     this.child = spawn(python, [path.join(folder, 'peer.py'), source, at, ...skip], { stdio: ['pipe', 'pipe', 'pipe'] })
-    const exit = once(this.child, 'exit')
+    this.exit = once(this.child, 'exit')
     createInterface({ input: this.child.stdout }).on('line', line => this.events.push(JSON.parse(line)))
     this.child.stderr.setEncoding('utf8').on('data', text => { this.#stderr = (this.#stderr + text).slice(-20_000) })
-    test.after(async () => {
-      this.child.kill('SIGKILL')
-      await exit
-    })
+    test.after(() => this.kill())
+  }
+
+  /** Kills as a crash does, and waits until the process is gone. */
+  async kill() {
+    this.child.kill('SIGKILL')
+    await this.exit
   }
 
   /** Waits for an event for which `wanted` holds. */

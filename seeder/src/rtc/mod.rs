@@ -8,29 +8,38 @@
 
 mod addresses;
 mod channel;
-mod hub;
-mod mux;
+mod endpoint;
+mod link;
+mod peer;
+mod routes;
 mod sdp;
+mod socket;
 mod stun;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use rand::RngExt;
 use rtc::ice::mdns::MulticastDnsMode;
-use tokio::sync::{mpsc, watch};
-use webrtc::data_channel::DataChannel;
+use rtc::peer_connection::RTCPeerConnectionBuilder;
+use tokio::sync::{mpsc, oneshot};
+use webrtc::data_channel::RTCDataChannelId;
 use webrtc::peer_connection::{
-    PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCPeerConnectionState,
-    RTCSessionDescription, SettingEngine, SettingEngineBuilder,
+    RTCIceCandidateInit, RTCPeerConnection, RTCSessionDescription, SettingEngine,
+    SettingEngineBuilder,
 };
 
+use channel::LinkEnd;
 pub use channel::{Channel, Opening, SEND_TIMEOUT};
-use hub::Hub;
-use mux::MuxRuntime;
+use endpoint::{Endpoint, Order};
+use link::{Bell, Link};
+use peer::Peer;
+use routes::Key;
 pub use sdp::SdpError;
+use socket::Socket;
 
 /// From a complete exchange of descriptions to an open channel.
 pub const OPEN_TIMEOUT: Duration = Duration::from_secs(15);
@@ -43,8 +52,8 @@ pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
 /// What a peer may have on its way to us: requests are small.
 const RECEIVE_BUFFER_BYTES: u32 = 256 * 1024;
 
-/// How long a connection may take to close.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Connections made that wait for the endpoint to take them.
+const MAX_ORDERS: usize = 64;
 
 /// ICE: no word from the peer for so long and it is `disconnected`, then so long
 /// again and it is `failed`, which ends it; we say a word every so often.
@@ -88,22 +97,25 @@ impl From<webrtc::error::Error> for RtcError {
 
 /// All WebRTC connections of a seeder, on one UDP port.
 pub struct Rtc {
-    hub: Arc<Hub>,
+    local: SocketAddr,
     public_ip: Option<IpAddr>,
-    reader: tokio::task::AbortHandle,
+    bell: Arc<Bell>,
+    orders: mpsc::Sender<Order>,
+    next_key: AtomicU64,
+    endpoint: tokio::task::AbortHandle,
 }
 
 impl std::fmt::Debug for Rtc {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Rtc")
-            .field("local", &self.hub.local_addr())
+            .field("local", &self.local)
             .finish_non_exhaustive()
     }
 }
 
 impl Drop for Rtc {
     fn drop(&mut self) {
-        self.reader.abort();
+        self.endpoint.abort();
     }
 }
 
@@ -115,37 +127,39 @@ impl Rtc {
     /// # Errors
     /// When the address cannot be bound.
     pub fn bind(listen: SocketAddr, public_ip: Option<IpAddr>) -> io::Result<Self> {
-        let hub = Hub::bind(listen)?;
-        let reader = Arc::clone(&hub);
-        let reader = tokio::spawn(async move { reader.run().await }).abort_handle();
+        let socket = Socket::bind(listen)?;
+        let local = socket.local_addr();
+        let bell = Arc::new(Bell::default());
+        let (orders, given) = mpsc::channel(MAX_ORDERS);
+        let endpoint = Endpoint::new(socket, Arc::clone(&bell), given);
+        let endpoint = tokio::spawn(endpoint.run()).abort_handle();
         Ok(Self {
-            hub,
+            local,
             public_ip,
-            reader,
+            bell,
+            orders,
+            next_key: AtomicU64::new(0),
+            endpoint,
         })
     }
 
     /// The bound address, with the real port.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.hub.local_addr()
+        self.local
     }
 
     /// The addresses named in our descriptions, best first.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        addresses::reachable(self.hub.local_addr(), self.public_ip)
+        addresses::reachable(self.local, self.public_ip)
     }
 
-    /// Connections that exist, remote addresses known for them, and tasks that
-    /// run for them: for tests of leaks and for statistics.
+    /// Connections that exist, and remote addresses known for them: for tests of
+    /// leaks and for statistics.
     #[must_use]
-    pub fn census(&self) -> (usize, usize, usize) {
-        (
-            self.hub.connections(),
-            self.hub.sources(),
-            self.hub.tasks().len(),
-        )
+    pub fn census(&self) -> (usize, usize) {
+        self.bell.counts()
     }
 
     /// Answers an offer: returns the answer's SDP and what opens the channel.
@@ -153,87 +167,120 @@ impl Rtc {
     /// # Errors
     /// When the offer is over a limit or the stack cannot read it.
     pub async fn accept_offer(&self, offer: &str) -> Result<(String, Opening), RtcError> {
-        let offer = RTCSessionDescription::offer(self.remote(offer)?)?;
-        let (connection, events) = self.connection().await?;
-        let stack = connection.stack();
-        stack.set_remote_description(offer).await?;
-        let answer = stack.create_answer(None).await?;
+        let offer = sdp::accept_remote(offer, self.loopback())?;
+        let offer = RTCSessionDescription::offer(offer)?;
+        let now = Instant::now();
+        let (ufrag, mut stack) = self.stack(now)?;
+        stack.set_remote_description(now, offer)?;
+        let answer = stack.create_answer(None)?;
         let sdp = sdp::advertise(&answer.sdp, &self.addresses());
-        stack.set_local_description(answer).await?;
-        Ok((sdp, Opening::new(connection, events)))
+        stack.set_local_description(now, answer)?;
+        let opening = self.place().add(ufrag, stack, None).await?;
+        Ok((sdp, opening))
     }
 
     /// Makes an offer: returns its SDP and what takes the answer to it.
     ///
     /// # Errors
     /// When the stack cannot make one.
+    #[expect(
+        clippy::unused_async,
+        reason = "accepting offers is async, and so was making them"
+    )]
     pub async fn create_offer(&self) -> Result<(String, Offer), RtcError> {
-        let (connection, events) = self.connection().await?;
-        let stack = connection.stack();
-        let channel = stack.create_data_channel(LABEL, None).await?;
-        let offer = stack.create_offer(None).await?;
+        let now = Instant::now();
+        let (ufrag, mut stack) = self.stack(now)?;
+        let channel = stack.create_data_channel(LABEL, None)?.id();
+        let offer = stack.create_offer(None)?;
         let sdp = sdp::advertise(&offer.sdp, &self.addresses());
-        stack.set_local_description(offer).await?;
+        stack.set_local_description(now, offer)?;
         let offer = Offer {
             loopback: self.loopback(),
-            opening: Opening::with_channel(connection, events, channel),
+            place: self.place(),
+            ufrag,
+            stack,
+            channel,
         };
         Ok((sdp, offer))
     }
 
     /// Waits until all connections that were dropped have told their peers.
     pub async fn closed(&self) {
-        self.hub.tasks().close();
-        self.hub.tasks().wait().await;
-    }
-
-    fn remote(&self, sdp: &str) -> Result<String, SdpError> {
-        sdp::accept_remote(sdp, self.loopback())
+        let (done, is_done) = oneshot::channel();
+        if self.orders.send(Order::Settle(done)).await.is_ok() {
+            let _ = is_done.await;
+        }
     }
 
     /// Checks to loopback addresses make sense if we have one.
     fn loopback(&self) -> bool {
-        let ip = self.hub.local_addr().ip();
+        let ip = self.local.ip();
         self.public_ip.is_none() && (ip.is_loopback() || ip.is_unspecified())
     }
 
-    async fn connection(&self) -> Result<(Connection, Events), RtcError> {
-        let ufrag = random_letters(UFRAG_LETTERS);
-        let settings = settings(&ufrag);
-        let runtime = Arc::new(MuxRuntime::new(Arc::clone(&self.hub), &ufrag));
-        let (channel, channels) = mpsc::channel(1);
-        let (gone, is_gone) = watch::channel(false);
-        let mut labels = vec!["127.0.0.1:0"];
-        if self.hub.local_addr().is_ipv6() {
-            labels.push("[::1]:0");
+    fn place(&self) -> Place {
+        Place {
+            key: Key(self.next_key.fetch_add(1, Ordering::Relaxed)),
+            bell: Arc::clone(&self.bell),
+            orders: self.orders.clone(),
         }
-        let mut connection = Connection {
-            hub: Arc::clone(&self.hub),
-            runtime: Arc::clone(&runtime),
-            stack: None,
-        };
-        let stack = PeerConnectionBuilder::new()
-            .with_setting_engine(settings)
-            .with_runtime(runtime)
-            .with_handler(Arc::new(Handler { channel, gone }))
-            .with_udp_addrs(labels)
-            .with_data_channel_send_buffer_limit(SEND_BUFFER_BYTES)
-            .build()
-            .await?;
-        connection.stack = Some(Arc::new(stack));
-        let events = Events {
-            channels,
-            gone: is_gone,
-        };
-        Ok((connection, events))
+    }
+
+    /// The stack's part of a connection, and its local ufrag.
+    fn stack(&self, now: Instant) -> Result<(String, RTCPeerConnection), RtcError> {
+        let ufrag = random_letters(UFRAG_LETTERS);
+        let mut stack = RTCPeerConnectionBuilder::new()
+            .with_setting_engine(settings(&ufrag))
+            .build(now)?;
+        let families = if self.local.is_ipv6() { 2 } else { 1 };
+        for label in peer::LABELS.iter().take(families) {
+            let candidate = sdp::host_candidate(0, *label);
+            stack.add_local_candidate(RTCIceCandidateInit {
+                candidate,
+                ..RTCIceCandidateInit::default()
+            })?;
+        }
+        Ok((ufrag, stack))
     }
 }
 
-/// An offer of ours that waits for its answer. Dropped, it is withdrawn.
-#[derive(Debug)]
+/// Where a connection will be driven.
+struct Place {
+    key: Key,
+    bell: Arc<Bell>,
+    orders: mpsc::Sender<Order>,
+}
+
+impl Place {
+    async fn add(
+        self,
+        ufrag: String,
+        stack: RTCPeerConnection,
+        channel: Option<RTCDataChannelId>,
+    ) -> Result<Opening, RtcError> {
+        let link = Arc::new(Link::new(self.key, self.bell, SEND_BUFFER_BYTES));
+        let end = LinkEnd(Arc::clone(&link));
+        let peer = Box::new(Peer::new(Instant::now(), stack, channel, link));
+        let order = Order::Add(self.key, ufrag, peer);
+        self.orders.send(order).await.map_err(|_| RtcError::Gone)?;
+        Ok(Opening::new(end))
+    }
+}
+
+/// An offer of ours that waits for its answer. Dropped, it is withdrawn. Until
+/// the answer comes there is nothing to do for it, so nothing is done.
 pub struct Offer {
     loopback: bool,
-    opening: Opening,
+    place: Place,
+    ufrag: String,
+    stack: RTCPeerConnection,
+    channel: RTCDataChannelId,
+}
+
+impl std::fmt::Debug for Offer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Offer").finish_non_exhaustive()
+    }
 }
 
 impl Offer {
@@ -241,77 +288,12 @@ impl Offer {
     ///
     /// # Errors
     /// When the answer is over a limit or the stack cannot read it.
-    pub async fn accept_answer(self, answer: &str) -> Result<Opening, RtcError> {
+    pub async fn accept_answer(mut self, answer: &str) -> Result<Opening, RtcError> {
         let answer = sdp::accept_remote(answer, self.loopback)?;
         let answer = RTCSessionDescription::answer(answer)?;
-        self.opening.stack().set_remote_description(answer).await?;
-        Ok(self.opening)
-    }
-}
-
-/// What the stack tells of a connection.
-struct Events {
-    /// The first channel that the peer opened.
-    channels: mpsc::Receiver<Arc<dyn DataChannel>>,
-    /// Whether the connection failed or was closed.
-    gone: watch::Receiver<bool>,
-}
-
-/// A connection of the stack; dropping it closes it in a task of its own.
-struct Connection {
-    hub: Arc<Hub>,
-    runtime: Arc<MuxRuntime>,
-    /// `None` only while it is built.
-    stack: Option<Arc<dyn PeerConnection>>,
-}
-
-impl Connection {
-    fn stack(&self) -> &Arc<dyn PeerConnection> {
-        self.stack.as_ref().expect("a built connection has a stack")
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        let runtime = Arc::clone(&self.runtime);
-        let Some(stack) = self.stack.take() else {
-            return runtime.end();
-        };
-        self.hub.spawn(async move {
-            match tokio::time::timeout(CLOSE_TIMEOUT, stack.close()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::debug!(%error, "closing a connection failed"),
-                Err(_) => tracing::debug!("closing a connection took too long"),
-            }
-            runtime.end();
-        });
-    }
-}
-
-/// Passes on what the stack tells. Runs on the connection's driver, hence never
-/// waits.
-struct Handler {
-    channel: mpsc::Sender<Arc<dyn DataChannel>>,
-    gone: watch::Sender<bool>,
-}
-
-#[async_trait::async_trait]
-impl PeerConnectionEventHandler for Handler {
-    async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
-        if matches!(
-            state,
-            RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed
-        ) {
-            self.gone.send_replace(true);
-        }
-    }
-
-    /// One channel carries everything. A peer that opens another is no leecher,
-    /// and each costs the stack memory: it is hung up on.
-    async fn on_data_channel(&self, channel: Arc<dyn DataChannel>) {
-        if self.channel.try_send(channel).is_err() {
-            self.gone.send_replace(true);
-        }
+        self.stack.set_remote_description(Instant::now(), answer)?;
+        let channel = Some(self.channel);
+        self.place.add(self.ufrag, self.stack, channel).await
     }
 }
 

@@ -76,18 +76,20 @@ pub(super) fn advertise(sdp: &str, addresses: &[SocketAddr]) -> String {
         out.push_str("\r\n");
     }
     for (index, address) in (0_u32..).zip(addresses) {
-        let priority = host_priority(index);
-        writeln!(
-            out,
-            "a=candidate:{} 1 udp {priority} {} {} typ host\r",
-            index + 1,
-            address.ip(),
-            address.port(),
-        )
-        .expect("writing to a string succeeds");
+        let candidate = host_candidate(index, *address);
+        write!(out, "a={candidate}\r\n").expect("writing to a string succeeds");
     }
     out.push_str("a=end-of-candidates\r\n");
     out
+}
+
+/// The `index`th best host candidate, at `address` (RFC 8839 §5.1).
+pub(super) fn host_candidate(index: u32, address: SocketAddr) -> String {
+    let (priority, ip, port) = (host_priority(index), address.ip(), address.port());
+    format!(
+        "candidate:{} 1 udp {priority} {ip} {port} typ host",
+        index + 1
+    )
 }
 
 /// RFC 8445 §5.1.2.1 with type preference 126 (host) and component 1; addresses

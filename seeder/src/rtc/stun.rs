@@ -3,12 +3,38 @@
 const HEADER_BYTES: usize = 20;
 const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const BINDING_REQUEST: [u8; 2] = [0x00, 0x01];
+const BINDING_SUCCESS: [u8; 2] = [0x01, 0x01];
 const USERNAME: u16 = 0x0006;
+
+/// What a STUN message is (RFC 8489 §5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    /// A binding request.
+    Request,
+    /// A success response to one.
+    Success,
+    /// Anything else.
+    Other,
+}
+
+/// The class of a STUN message, or `None` if `datagram` is none: other
+/// protocols on the port never begin with two zero bits (RFC 7983 §7).
+pub(super) fn class(datagram: &[u8]) -> Option<Class> {
+    let kind = datagram.first_chunk::<2>()?;
+    if datagram.get(4..8)? != MAGIC_COOKIE || kind[0] & 0xc0 != 0 {
+        return None;
+    }
+    Some(match *kind {
+        BINDING_REQUEST => Class::Request,
+        BINDING_SUCCESS => Class::Success,
+        _ => Class::Other,
+    })
+}
 
 /// The ufrag of ours that a binding request names: its USERNAME is
 /// `ours:theirs` (RFC 8445 §7.2.2). `None` for all else.
 pub(super) fn request_ufrag(datagram: &[u8]) -> Option<&str> {
-    if datagram.get(..2)? != BINDING_REQUEST || datagram.get(4..8)? != MAGIC_COOKIE {
+    if class(datagram)? != Class::Request {
         return None;
     }
     let mut attributes = datagram.get(HEADER_BYTES..)?;

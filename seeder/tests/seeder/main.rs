@@ -9,3 +9,4 @@ mod slots;
 mod trackers;
 mod transfer;
 mod wire;
+mod wrapper;

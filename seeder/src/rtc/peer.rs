@@ -1,0 +1,276 @@
+//! One connection of the endpoint: the stack's state and what drives it. Does
+//! no I/O: datagrams and time in, datagrams and a wake-up time out.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use rtc::peer_connection::message::RTCMessage;
+use rtc::sansio::Protocol;
+use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
+use webrtc::data_channel::RTCDataChannelId;
+use webrtc::peer_connection::{
+    RTCDataChannelEvent, RTCIceConnectionState, RTCPeerConnection, RTCPeerConnectionEvent,
+    RTCPeerConnectionState,
+};
+
+use super::link::Link;
+use super::{ICE_KEEP_ALIVE, SEND_BUFFER_BYTES, stun};
+
+/// Between two looks at a connection where nothing happens. The stack asks for
+/// one every 200 ms, to see whether it is time for a keep-alive.
+const QUIET_TICK: Duration = ICE_KEEP_ALIVE;
+
+/// A connection is quiet when it has nothing to send and heard nothing for so
+/// long; an acknowledgement is delayed by 200 ms at most (RFC 9260 §6.2).
+const QUIET_AFTER: Duration = Duration::from_millis(300);
+
+/// How often the layers of a connection that opens are asked in a row whether
+/// one of them has something for the next.
+const OPENING_ROUNDS: usize = 8;
+
+/// The addresses under which the stack knows the endpoint's socket, one for each
+/// family. They are names: what peers are told is in the descriptions.
+pub(super) const LABELS: [SocketAddr; 2] = [
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9),
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 9),
+];
+
+/// A connection.
+pub(super) struct Peer {
+    stack: RTCPeerConnection,
+    link: Arc<Link>,
+    /// The channel, once there is one.
+    channel: Option<RTCDataChannelId>,
+    open: bool,
+    over: bool,
+    /// The last check of a peer that is not connected yet; see [`Peer::receive`].
+    check: Option<(SocketAddr, BytesMut)>,
+    connected: bool,
+    /// When something other than STUN came last.
+    heard: Instant,
+    wake: Instant,
+    outgoing: VecDeque<BytesMut>,
+    incoming: Vec<Bytes>,
+}
+
+impl Peer {
+    /// A connection whose descriptions are exchanged; `channel` is the one that
+    /// we open, if we do.
+    pub(super) fn new(
+        now: Instant,
+        stack: RTCPeerConnection,
+        channel: Option<RTCDataChannelId>,
+        link: Arc<Link>,
+    ) -> Self {
+        Self {
+            stack,
+            link,
+            channel,
+            open: false,
+            over: false,
+            check: None,
+            connected: false,
+            heard: now,
+            wake: now,
+            outgoing: VecDeque::new(),
+            incoming: Vec::new(),
+        }
+    }
+
+    /// Takes a datagram.
+    ///
+    /// A check that nominates its pair (USE-CANDIDATE) comes first from a browser
+    /// and is not answered by the stack until a check of its own to there has
+    /// succeeded; the browser repeats it after 50 ms. So the last check is kept and
+    /// shown again when an answer comes, as RFC 8445 §7.3.1.5 has it.
+    pub(super) fn receive(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
+        let datagram = BytesMut::from(datagram);
+        match stun::class(&datagram) {
+            None => self.heard = now,
+            Some(stun::Class::Request) if !self.connected => {
+                self.check = Some((from, datagram.clone()));
+            }
+            Some(stun::Class::Success) if !self.connected => {
+                self.handle(now, from, datagram);
+                if let Some((from, check)) = self.check.take() {
+                    self.handle(now, from, check.clone());
+                    self.check = Some((from, check));
+                }
+                return;
+            }
+            Some(_) => {}
+        }
+        self.handle(now, from, datagram);
+    }
+
+    fn handle(&mut self, now: Instant, from: SocketAddr, message: BytesMut) {
+        let [v4, v6] = LABELS;
+        let transport = TransportContext {
+            local_addr: if from.is_ipv4() { v4 } else { v6 },
+            peer_addr: from,
+            transport_protocol: TransportProtocol::UDP,
+            ecn: None,
+        };
+        let datagram = TaggedBytesMut {
+            now,
+            transport,
+            message,
+        };
+        if let Err(error) = self.stack.handle_read(datagram) {
+            tracing::debug!(%error, %from, "a datagram is not taken");
+        }
+    }
+
+    /// Does all that is due; `send` gets the datagrams that come of it, by their
+    /// destination.
+    pub(super) fn advance(&mut self, now: Instant, mut send: impl FnMut(SocketAddr, &[u8])) {
+        if self.link.answer(&mut self.outgoing) {
+            self.close(&mut send);
+            return;
+        }
+        for _ in 0..OPENING_ROUNDS {
+            // The layers of a connection that opens start each other at ticks only.
+            if (!self.open || self.wake <= now)
+                && let Err(error) = self.stack.handle_timeout(now)
+            {
+                tracing::debug!(%error, "a connection fails");
+                self.over = true;
+            }
+            let mut went_on = self.events();
+            self.read();
+            self.write(now);
+            while let Some(datagram) = self.stack.poll_write() {
+                send(datagram.transport.peer_addr, &datagram.message);
+                went_on = true;
+            }
+            if self.open || self.over || !went_on {
+                break;
+            }
+        }
+        if self.over {
+            self.close(&mut send);
+            return;
+        }
+        let outstanding = self.outstanding();
+        self.link.report(outstanding, SEND_BUFFER_BYTES);
+        self.plan(now, outstanding);
+    }
+
+    /// When to call [`Peer::advance`] next.
+    pub(super) fn wake(&self) -> Instant {
+        self.wake
+    }
+
+    /// Whether it has ended and been closed.
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Hears the stack out; returns whether it had anything to say.
+    fn events(&mut self) -> bool {
+        let mut any = false;
+        while let Some(event) = self.stack.poll_event() {
+            any = true;
+            match event {
+                RTCPeerConnectionEvent::OnIceConnectionStateChangeEvent(state)
+                    if state == RTCIceConnectionState::Connected =>
+                {
+                    self.connected = true;
+                    self.check = None;
+                }
+                RTCPeerConnectionEvent::OnConnectionStateChangeEvent(
+                    RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed,
+                ) => self.over = true,
+                RTCPeerConnectionEvent::OnDataChannel(event) => self.channel_event(&event),
+                _ => {}
+            }
+        }
+        any
+    }
+
+    /// One channel carries everything. A peer that opens another is no leecher,
+    /// and each costs memory: it is hung up on.
+    fn channel_event(&mut self, event: &RTCDataChannelEvent) {
+        match *event {
+            RTCDataChannelEvent::OnOpen(id) if *self.channel.get_or_insert(id) == id => {
+                self.open = true;
+                self.link.open();
+            }
+            RTCDataChannelEvent::OnBufferedAmountLow(_)
+            | RTCDataChannelEvent::OnBufferedAmountHigh(_) => {}
+            // Open, but another; or the end.
+            _ => self.over = true,
+        }
+    }
+
+    /// Hands over as many messages of the peer as have room.
+    fn read(&mut self) {
+        for _ in 0..self.link.room() {
+            let Some(tagged) = self.stack.poll_read() else {
+                break;
+            };
+            if let RTCMessage::DataChannelMessage(_, message) = tagged.message {
+                self.incoming.push(message.data.freeze());
+            }
+        }
+        if !self.incoming.is_empty() {
+            self.link.deliver(&mut self.incoming);
+        }
+    }
+
+    /// Gives the stack what the channel left.
+    fn write(&mut self, now: Instant) {
+        if !self.open {
+            return;
+        }
+        let Some(mut channel) = self.channel.and_then(|id| self.stack.data_channel(id)) else {
+            return;
+        };
+        for message in self.outgoing.drain(..) {
+            if let Err(error) = channel.send(now, message) {
+                tracing::debug!(%error, "a message cannot be sent");
+                self.over = true;
+            }
+        }
+    }
+
+    fn outstanding(&mut self) -> usize {
+        let id = self.channel;
+        id.and_then(|id| self.stack.data_channel(id))
+            .map_or(0, |channel| channel.outstanding_bytes())
+    }
+
+    fn plan(&mut self, now: Instant, outstanding: usize) {
+        let asked = self.stack.poll_timeout();
+        let quiet = self.open
+            && outstanding == 0
+            && now.saturating_duration_since(self.heard) >= QUIET_AFTER;
+        let least = if quiet { QUIET_TICK } else { MIN_TICK };
+        let asked = asked.unwrap_or(now + QUIET_TICK);
+        self.wake = asked.max(now + least);
+    }
+
+    /// Ends the connection and tells the peer.
+    fn close(&mut self, send: &mut impl FnMut(SocketAddr, &[u8])) {
+        self.over = true;
+        self.link.end();
+        if let Err(error) = self.stack.close() {
+            tracing::debug!(%error, "closing a connection failed");
+        }
+        while let Some(datagram) = self.stack.poll_write() {
+            send(datagram.transport.peer_addr, &datagram.message);
+        }
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.link.end();
+    }
+}
+
+/// No timer of a connection is finer, so that one that is stuck cannot spin.
+const MIN_TICK: Duration = Duration::from_millis(1);

@@ -86,14 +86,17 @@ impl Peers {
 
 /// The other process: makes connections one after the other; keeps the latest
 /// `at_once` of them, and takes what comes.
-async fn peers(at_once: usize) {
-    let rtc = bind();
-    let mut answers = BufReader::new(tokio::io::stdin()).lines();
+async fn peers(at_once: u64) {
+    // Blocks this thread alone, which has nothing else to do meanwhile.
+    let mut answers = std::io::stdin().lines();
+    let at_once = usize::try_from(at_once).expect("not so many");
     let mut open = std::collections::VecDeque::new();
     loop {
+        // A port each, as each page of a browser has.
+        let rtc = bind();
         let (offer, waiting) = rtc.create_offer().await.expect("an offer");
         println!("{}", serde_json::to_string(&offer).expect("a string"));
-        let Ok(Some(answer)) = answers.next_line().await else {
+        let Some(Ok(answer)) = answers.next() else {
             return;
         };
         let answer: String = serde_json::from_str(&answer).expect("an answer");
@@ -101,6 +104,7 @@ async fn peers(at_once: usize) {
         let channel = opening.open().await.expect("it opens");
         open.push_back(tokio::spawn(async move {
             while channel.receive().await.is_some() {}
+            drop(rtc);
         }));
         if open.len() > at_once {
             open.pop_front().expect("the oldest").abort();

@@ -59,7 +59,7 @@ const MAX_ORDERS: usize = 64;
 /// again and it is `failed`, which ends it; we say a word every so often.
 const ICE_DISCONNECTED: Duration = Duration::from_secs(5);
 const ICE_FAILED: Duration = Duration::from_secs(10);
-const ICE_KEEP_ALIVE: Duration = Duration::from_secs(2);
+const ICE_KEEP_ALIVE: Duration = Duration::from_secs(4);
 
 /// The label of channels that we open; the other side takes any.
 const LABEL: &str = "shoal";

@@ -102,6 +102,8 @@ async fn peers(at_once: u64) {
         let answer: String = serde_json::from_str(&answer).expect("an answer");
         let opening = waiting.accept_answer(&answer).await.expect("it is taken");
         let channel = opening.open().await.expect("it opens");
+        let said = channel.send(BytesMut::from("open")).await;
+        said.expect("the seeder is there");
         open.push_back(tokio::spawn(async move {
             while channel.receive().await.is_some() {}
             drop(rtc);
@@ -166,6 +168,8 @@ async fn churn(count: u64) {
     let mut warm = 0;
     for cycle in 1..=count {
         let channel = peers.connect(&rtc).await;
+        let open = channel.receive().await;
+        open.expect("the peer says that it is open, too");
         drop(channel);
         if cycle == WARM_UP {
             warm = rss_kb();

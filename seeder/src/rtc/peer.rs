@@ -27,6 +27,9 @@ const QUIET_TICK: Duration = ICE_KEEP_ALIVE;
 /// long; an acknowledgement is delayed by 200 ms at most (RFC 9260 §6.2).
 const QUIET_AFTER: Duration = Duration::from_millis(300);
 
+/// No timer of a connection is finer, so that one that is stuck cannot spin.
+const MIN_TICK: Duration = Duration::from_millis(1);
+
 /// How often the layers of a connection that opens are asked in a row whether
 /// one of them has something for the next.
 const OPENING_ROUNDS: usize = 8;
@@ -128,6 +131,8 @@ impl Peer {
     /// destination.
     pub(super) fn advance(&mut self, now: Instant, mut send: impl FnMut(SocketAddr, &[u8])) {
         if self.link.answer(&mut self.outgoing) {
+            // Last words go out before the end does.
+            self.write(now);
             self.close(&mut send);
             return;
         }
@@ -174,19 +179,19 @@ impl Peer {
         let mut any = false;
         while let Some(event) = self.stack.poll_event() {
             any = true;
-            match event {
-                RTCPeerConnectionEvent::OnIceConnectionStateChangeEvent(state)
-                    if state == RTCIceConnectionState::Connected =>
-                {
-                    self.connected = true;
-                    self.check = None;
-                }
-                RTCPeerConnectionEvent::OnConnectionStateChangeEvent(
-                    RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed,
-                ) => self.over = true,
-                RTCPeerConnectionEvent::OnDataChannel(event) => self.channel_event(&event),
-                _ => {}
+            if let RTCPeerConnectionEvent::OnIceConnectionStateChangeEvent(state) = event {
+                self.connected |= state == RTCIceConnectionState::Connected;
+            } else if let RTCPeerConnectionEvent::OnConnectionStateChangeEvent(state) = event {
+                self.over |= matches!(
+                    state,
+                    RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed
+                );
+            } else if let RTCPeerConnectionEvent::OnDataChannel(event) = event {
+                self.channel_event(&event);
             }
+        }
+        if self.connected {
+            self.check = None;
         }
         any
     }
@@ -201,8 +206,12 @@ impl Peer {
             }
             RTCDataChannelEvent::OnBufferedAmountLow(_)
             | RTCDataChannelEvent::OnBufferedAmountHigh(_) => {}
-            // Open, but another; or the end.
-            _ => self.over = true,
+            // Another channel, or the end of this one.
+            RTCDataChannelEvent::OnOpen(_)
+            | RTCDataChannelEvent::OnError(_)
+            | RTCDataChannelEvent::OnClosing(_)
+            | RTCDataChannelEvent::OnClose(_)
+            | _ => self.over = true,
         }
     }
 
@@ -271,6 +280,3 @@ impl Drop for Peer {
         self.link.end();
     }
 }
-
-/// No timer of a connection is finer, so that one that is stuck cannot spin.
-const MIN_TICK: Duration = Duration::from_millis(1);

@@ -171,8 +171,7 @@ mod tests {
     #[test]
     fn a_source_belongs_to_the_connection_that_its_checks_name() {
         let (mut routes, now) = (routes(), Instant::now());
-        let mut find =
-            |datagram: &[u8], port| routes.find(datagram, source(port), None, now);
+        let mut find = |datagram: &[u8], port| routes.find(datagram, source(port), None, now);
         assert_eq!(find(b"\x16dtls", 5000), None);
         assert_eq!(find(&check("none"), 5000), None);
         assert_eq!(find(&check("aaaa"), 5000), Some(ONE));
@@ -190,11 +189,20 @@ mod tests {
         let (mut routes, now) = (routes(), Instant::now());
         let soon = now + SOURCE_IDLE / 2;
         routes.find(&check("aaaa"), source(5000), None, now);
-        assert_eq!(routes.find(&check("bbbb"), source(5000), None, soon), Some(TWO));
-        assert_eq!(routes.find(b"\x16dtls", source(5000), None, soon), Some(ONE));
+        assert_eq!(
+            routes.find(&check("bbbb"), source(5000), None, soon),
+            Some(TWO)
+        );
+        assert_eq!(
+            routes.find(b"\x16dtls", source(5000), None, soon),
+            Some(ONE)
+        );
         let later = now + SOURCE_IDLE * 2;
         routes.find(&check("bbbb"), source(5000), None, later);
-        assert_eq!(routes.find(b"\x16dtls", source(5000), None, later), Some(TWO));
+        assert_eq!(
+            routes.find(b"\x16dtls", source(5000), None, later),
+            Some(TWO)
+        );
     }
 
     #[test]

@@ -25,6 +25,12 @@ async fn eventually(what: &str, done: impl Fn() -> bool) {
     }
 }
 
+fn resident_bytes() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = pages.split(' ').nth(1).unwrap_or_default();
+    pages.parse::<usize>().unwrap_or_default() * 4096
+}
+
 fn open_files() -> usize {
     std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
 }
@@ -39,7 +45,10 @@ async fn messages_arrive_whole_and_in_order_and_the_end_is_seen() {
         sender.send(message.clone()).await.expect("it is sent");
         assert!(receiver.receive().await.as_deref() == Some(&message[..]));
     }
+    let last = BytesMut::from("last words");
+    sender.send(last.clone()).await.expect("it is sent");
     drop(sender);
+    assert_eq!(receiver.receive().await.as_deref(), Some(&last[..]));
     assert_eq!(receiver.receive().await, None);
     assert!(receiver.send(BytesMut::from("late")).await.is_err());
 }
@@ -64,6 +73,38 @@ async fn two_hundred_connections_leave_no_state_and_no_socket_behind() {
     }
     // Other tests of this process open files, too, but not hundreds.
     assert!(open_files() < files + 100, "{} files", open_files());
+}
+
+/// The long run is `cargo run --release -p seeder --example transport -- churn 10000`.
+#[test]
+fn three_hundred_connections_one_after_the_other_leave_no_memory_behind() {
+    // In a process of its own: other tests of this one need memory, too.
+    let program = std::env::current_exe().expect("this program");
+    let name = "connections::churn_in_a_process_of_its_own";
+    let run = std::process::Command::new(program)
+        .args([name, "--exact", "--ignored", "--nocapture"])
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8(run.stdout).expect("text");
+    assert!(run.status.success() && said.contains("1 passed"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "run by another test"]
+async fn churn_in_a_process_of_its_own() {
+    let seeder = bind();
+    let mut warm = 0;
+    for cycle in 0..300 {
+        let leecher = bind();
+        drop(connect(&leecher, &seeder).await);
+        if cycle == 100 {
+            warm = resident_bytes();
+        }
+    }
+    eventually("all is closed", || seeder.census() == (0, 0)).await;
+    // A connection takes 140 KB: a tenth of it must not stay, on either side.
+    let grown = resident_bytes().saturating_sub(warm);
+    assert!(grown < 200 * 28_000, "{grown} bytes more");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -86,10 +86,15 @@ impl Peer {
 
 async fn message(channel: &Arc<dyn DataChannel>) -> Option<BytesMut> {
     loop {
-        match channel.poll().await? {
-            DataChannelEvent::OnMessage(message) => return Some(message.data),
-            DataChannelEvent::OnClose | DataChannelEvent::OnClosing => return None,
-            _ => {}
+        let event = channel.poll().await?;
+        if let DataChannelEvent::OnMessage(message) = event {
+            return Some(message.data);
+        }
+        if matches!(
+            event,
+            DataChannelEvent::OnClose | DataChannelEvent::OnClosing
+        ) {
+            return None;
         }
     }
 }
@@ -126,7 +131,11 @@ async fn another_driver_of_the_stack_answers_us() {
     let offer = RTCSessionDescription::offer(offer).expect("a description");
     let set = peer.connection.set_remote_description(offer).await;
     set.expect("it is taken");
-    let answer = peer.connection.create_answer(None).await.expect("an answer");
+    let answer = peer
+        .connection
+        .create_answer(None)
+        .await
+        .expect("an answer");
     let answer = peer.describe(answer).await;
     let opening = waiting.accept_answer(&answer).await.expect("it is taken");
     let opened = opening.open().await.expect("it opens");

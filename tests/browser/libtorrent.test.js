@@ -48,7 +48,7 @@ suite('libtorrent', () => {
     const at = await tree(context, { 'a.bin': noise(200_000, 33), 'b.bin': noise(300_000, 34) })
     const { tracker, torrent } = await published(context, at)
     await Shoal.seed(context, at, tracker.ready.tracker)
-    const peer = new Libtorrent(context, torrent, await folder(context), '1')
+    const peer = new Libtorrent(context, torrent, await folder(context), { skip: 1 })
     await peer.finished()
     peer.announce()
     await peer.announced('paused')

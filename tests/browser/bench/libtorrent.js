@@ -13,10 +13,14 @@ export class Libtorrent {
   events = []
   #stderr = ''
 
-  /** Starts a peer of `source`, a magnet link or the path of a .torrent, with its content in `at`; `test` stops it at its end. */
-  constructor(test, source, at, ...skip) {
+  /**
+   * Starts a peer of `source`, a magnet link or the path of a .torrent, with its content in `at`; `test` stops it at its end.
+   * The file number `skip` is not wanted; `prefix` is a program that becomes another, as for `Shoal.startBy`.
+   */
+  constructor(test, source, at, { skip, prefix = [] } = {}) {
     const python = path.join(folder, '.venv/bin/python')
-    this.child = spawn(python, [path.join(folder, 'peer.py'), source, at, ...skip], { stdio: ['pipe', 'pipe', 'pipe'] })
+    const [program, ...rest] = [...prefix, python, path.join(folder, 'peer.py'), source, at, ...skip === undefined ? [] : [String(skip)]]
+    this.child = spawn(program, rest, { stdio: ['pipe', 'pipe', 'pipe'] })
     this.exit = once(this.child, 'exit')
     createInterface({ input: this.child.stdout }).on('line', line => this.events.push(JSON.parse(line)))
     this.child.stderr.setEncoding('utf8').on('data', text => { this.#stderr = (this.#stderr + text).slice(-20_000) })

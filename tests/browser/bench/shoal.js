@@ -21,8 +21,13 @@ export class Shoal {
   #stderr = ''
 
   /** Starts `shoal …args --json` and waits for its ready line; `test` (of node:test) stops it at its end. */
-  static async start(test, ...args) {
-    const shoal = new Shoal(args)
+  static start(test, ...args) {
+    return Shoal.startBy([], test, ...args)
+  }
+
+  /** As `start`, by a program that becomes another: `['ip', 'netns', 'exec', NAME]`. */
+  static async startBy(prefix, test, ...args) {
+    const shoal = new Shoal(prefix, args)
     test.after(() => shoal.kill())
     shoal.ready = await eventually(`${args[0]} is ready`, START_MS, () => {
       if (shoal.child.exitCode !== null) throw new Error(`shoal ended: ${shoal.#stderr}`)
@@ -49,8 +54,9 @@ export class Shoal {
     return stdout.trim()
   }
 
-  constructor(args) {
-    this.child = spawn(binary, [...args, '--json'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  constructor(prefix, args) {
+    const [program, ...rest] = [...prefix, binary, ...args, '--json']
+    this.child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
     this.exit = once(this.child, 'exit')
     createInterface({ input: this.child.stdout }).on('line', line => this.events.push(JSON.parse(line)))
     this.child.stderr.setEncoding('utf8').on('data', text => { this.#stderr = (this.#stderr + text).slice(-20_000) })

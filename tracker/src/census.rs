@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use tracker_protocol::PeerId;
+use tracker_protocol::{PeerId, ServerMessage};
 
-use crate::client::Client;
+use crate::client::{Client, Family};
 
 /// The counts of this moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +15,17 @@ pub(crate) struct Census {
     pub(crate) ipv6: u64,
     /// Entries of each client that has any; those of unknown clients are not in it.
     pub(crate) clients: HashMap<Client, u64>,
+    /// Offers since the start, in the order of [`Family::ALL`].
+    pub(crate) offers: [Offers; Family::ALL.len()],
+}
+
+/// How clients answer offers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Offers {
+    /// Relayed to them.
+    pub(crate) given: u64,
+    /// Of these, answered in time.
+    pub(crate) answered: u64,
 }
 
 impl Census {
@@ -36,6 +47,18 @@ impl Census {
             *count = count.saturating_sub(1);
             if *count == 0 {
                 self.clients.remove(&client);
+            }
+        }
+    }
+
+    /// Counts a message on its way to a client, if it is an offer or an answer of another.
+    pub(crate) fn relay(&mut self, message: &ServerMessage<'_>, to: Family) {
+        match message {
+            ServerMessage::Offer(_) => self.offers[to as usize].given += 1,
+            ServerMessage::Answer(answer) => {
+                self.offers[Family::of(&answer.peer_id) as usize].answered += 1;
+            }
+            ServerMessage::Announced(_) | ServerMessage::Scraped(_) | ServerMessage::Failure(_) => {
             }
         }
     }

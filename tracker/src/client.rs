@@ -7,6 +7,42 @@ use tracker_protocol::PeerId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Client([u8; 6]);
 
+/// The clients that are told apart in counts that are kept for ever: what remotes call themselves
+/// must not make more of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    WebTorrent,
+    WebTorrentDesktop,
+    Libtorrent,
+    Anacrolix,
+    Other,
+}
+
+impl Family {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::WebTorrent,
+        Self::WebTorrentDesktop,
+        Self::Libtorrent,
+        Self::Anacrolix,
+        Self::Other,
+    ];
+
+    /// The family of the client that made this id.
+    pub(crate) fn of(peer_id: &PeerId) -> Self {
+        Client::of(peer_id).map_or(Self::Other, Client::family)
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::WebTorrent => "WebTorrent",
+            Self::WebTorrentDesktop => "WebTorrent Desktop",
+            Self::Libtorrent => "libtorrent",
+            Self::Anacrolix => "anacrolix/torrent",
+            Self::Other => "other",
+        }
+    }
+}
+
 impl Client {
     /// The client that made this id, if the id has the form.
     pub(crate) fn of(peer_id: &PeerId) -> Option<Self> {
@@ -23,15 +59,25 @@ impl Client {
         self.0.map(char::from).iter().collect()
     }
 
-    /// Its name, or its code when the name is not known to us.
-    pub(crate) fn name(self) -> String {
+    fn family(self) -> Family {
         let [first, second, ..] = self.0;
         match &[first, second] {
-            b"WW" => "WebTorrent".into(),
-            b"WD" => "WebTorrent Desktop".into(),
-            b"LT" => "libtorrent".into(),
-            b"GT" => "anacrolix/torrent".into(),
-            code => code.map(char::from).iter().collect(),
+            b"WW" => Family::WebTorrent,
+            b"WD" => Family::WebTorrentDesktop,
+            b"LT" => Family::Libtorrent,
+            b"GT" => Family::Anacrolix,
+            _ => Family::Other,
+        }
+    }
+
+    /// Its name, or its code when the name is not known to us.
+    pub(crate) fn name(self) -> String {
+        match self.family() {
+            Family::Other => self.0[..2].iter().copied().map(char::from).collect(),
+            known @ (Family::WebTorrent
+            | Family::WebTorrentDesktop
+            | Family::Libtorrent
+            | Family::Anacrolix) => known.name().into(),
         }
     }
 

@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use actix_web::{HttpResponse, web};
 
+use crate::census::{Census, Offers};
+use crate::client::Family;
 use crate::shared::Shared;
 use crate::stats::Stats;
 
@@ -11,7 +13,7 @@ use crate::stats::Stats;
 pub(crate) async fn metrics(shared: web::Data<Shared>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(exposition(&shared.stats()))
+        .body(exposition(&shared.stats()) + &offers_by_client(&shared.router.census()))
 }
 
 /// Name, help, value.
@@ -38,6 +40,34 @@ fn exposition(stats: &Stats) -> String {
     );
     for (limit, count) in &stats.limited {
         let _ = writeln!(text, "{LIMITED}{{limit=\"{limit}\"}} {count}");
+    }
+    text
+}
+
+/// One of the counts of a client.
+type Count = fn(&Offers) -> u64;
+
+/// How each client answers offers.
+fn offers_by_client(census: &Census) -> String {
+    let mut text = String::new();
+    let metrics: [(_, _, Count); 2] = [
+        (
+            "shoal_tracker_offers_given_total",
+            "Offers given to peers, by the client of the receiver.",
+            |offers| offers.given,
+        ),
+        (
+            "shoal_tracker_offers_answered_total",
+            "Of the offers given, those answered in time.",
+            |offers| offers.answered,
+        ),
+    ];
+    for (name, help, count) in metrics {
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter");
+        for (family, offers) in Family::ALL.iter().zip(&census.offers) {
+            let client = family.name();
+            let _ = writeln!(text, "{name}{{client=\"{client}\"}} {}", count(offers));
+        }
     }
     text
 }

@@ -6,28 +6,32 @@
 //! messages of one command are pushed before the next command runs, so that a
 //! socket gets the response to its announce before the offers that follow it.
 
+mod connection;
+mod facts;
 mod limits;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_http::ws::{CloseCode, CloseReason};
 use rand::rngs::StdRng;
 use swarm::{
-    Change, Class, Command, ConnectionId, Fact, Full, Output, Peer, RestoredTorrent, Role, Swarms,
-    Torrent, Totals,
+    Class, Command, ConnectionId, Full, Output, Peer, RestoredTorrent, Swarms, Torrent, Totals,
 };
 use tokio::sync::broadcast;
 use tracker_protocol::{ClientMessage, Failure, InfoHash, PeerId, ServerMessage};
 
 use crate::census::Census;
+use crate::client::Family;
 use crate::config::Limits;
 use crate::event::Event;
 use crate::outbox::{Budget, Outbox, Pushed};
 use crate::stats::Counters;
 use crate::store::{Store, Transport};
+
+pub(crate) use connection::Connection;
 
 /// This node's number: there is one node.
 const NODE: u16 = 0;
@@ -57,16 +61,10 @@ struct Core {
 #[derive(Debug)]
 struct Socket {
     outbox: Arc<Outbox>,
+    /// What its latest peer says of its client.
+    client: Family,
     transport: Transport,
     remote: IpAddr,
-}
-
-/// A socket's place in the router. Dropping it takes its peers out of their swarms.
-#[derive(Debug)]
-pub(crate) struct Connection {
-    id: ConnectionId,
-    outbox: Arc<Outbox>,
-    router: Arc<Router>,
 }
 
 /// Why there is no place for one more socket.
@@ -127,6 +125,7 @@ impl Router {
             id,
             Socket {
                 outbox: Arc::clone(&outbox),
+                client: Family::Other,
                 transport,
                 remote,
             },
@@ -160,6 +159,12 @@ impl Router {
             Class::Failure,
             ServerMessage::Failure(failure),
         );
+    }
+
+    /// Notes how long a ping took.
+    pub(crate) fn measured(&self, connection: &Connection, rtt: Duration) {
+        let connection = connection.id;
+        self.handle(Command::Measured { connection, rtt });
     }
 
     /// Takes in what the database knew when the tracker started.
@@ -271,83 +276,51 @@ impl Router {
         if core.closing {
             return None;
         }
+        let now = Instant::now();
         let mut refused_for = None;
-        core.swarms.handle(Instant::now(), command);
-        while let Some(output) = core.swarms.poll_output() {
-            match output {
-                Output::Send { to, class, message } => {
-                    if let Some(socket) = core.sockets.get(&to) {
-                        self.push(&socket.outbox, class, message);
+        let mut next = Some(command);
+        while let Some(command) = next.take() {
+            core.swarms.handle(now, command);
+            while let Some(output) = core.swarms.poll_output() {
+                match output {
+                    Output::Send { to, class, message } => {
+                        let Core {
+                            sockets, census, ..
+                        } = &mut *core;
+                        if let Some(socket) = sockets.get(&to) {
+                            census.relay(&message, socket.client);
+                            if self.push(&socket.outbox, class, message) {
+                                next = Some(Command::Congested { connection: to });
+                            }
+                        }
                     }
-                }
-                Output::Fact(fact) => self.note(&fact, &mut core),
-                Output::AnnounceRefused { full, .. } => {
-                    self.counters.limited.add(full.into(), 1);
-                    refused_for = Some(full);
-                }
-                Output::AnswerRefused { from, refusal } => {
-                    tracing::trace!(%from, ?refusal, "answer refused");
+                    Output::Fact(fact) => self.note(&fact, &mut core),
+                    Output::AnnounceRefused { full, .. } => {
+                        self.counters.limited.add(full.into(), 1);
+                        refused_for = Some(full);
+                    }
+                    Output::AnswerRefused { from, refusal } => {
+                        tracing::trace!(%from, ?refusal, "answer refused");
+                    }
                 }
             }
         }
         refused_for
     }
 
-    fn note(&self, fact: &Fact, core: &mut Core) {
-        let mut transport = Transport::Ws;
-        let event = match *fact {
-            Fact::TorrentOpened { info_hash } => Some(Event::TorrentAdded { info_hash }),
-            Fact::TorrentClosed { info_hash } => Some(Event::TorrentRemoved { info_hash }),
-            Fact::TorrentRemoved { .. } => None,
-            Fact::Completed { info_hash, peer_id } => {
-                Some(Event::PeerCompleted { info_hash, peer_id })
+    /// Queues a message; whether an offer had to go for want of room.
+    fn push(&self, outbox: &Outbox, class: Class, message: ServerMessage<'static>) -> bool {
+        let dropped = match outbox.push(class, message) {
+            Pushed::Queued { offers_dropped } => offers_dropped,
+            Pushed::OfferDropped => 1,
+            Pushed::Overflow => {
+                self.counters.outbox_overflows.add(1);
+                0
             }
-            Fact::Peer {
-                info_hash,
-                connection,
-                peer_id,
-                change,
-                stats,
-            } => {
-                // A connection's facts come while it is here.
-                let remote = core.remote(connection);
-                transport = core.transport(connection);
-                match change {
-                    Change::Joined => {
-                        if let Some(remote) = remote {
-                            core.census.enter(&peer_id, remote);
-                        }
-                        let seeder = stats.role == Role::Seed;
-                        Some(Event::PeerJoined {
-                            info_hash,
-                            peer_id,
-                            seeder,
-                        })
-                    }
-                    Change::Updated => None,
-                    Change::Left(_) => {
-                        if let Some(remote) = remote {
-                            core.census.leave(&peer_id, remote);
-                        }
-                        Some(Event::PeerLeft { info_hash, peer_id })
-                    }
-                }
-            }
+            Pushed::Closing => 0,
         };
-        self.store.record(fact, transport);
-        if let Some(event) = event {
-            // Nobody may be listening.
-            let _ = self.events.send(event);
-        }
-    }
-
-    fn push(&self, outbox: &Outbox, class: Class, message: ServerMessage<'static>) {
-        match outbox.push(class, message) {
-            Pushed::Queued { offers_dropped } => self.counters.offers_dropped.add(offers_dropped),
-            Pushed::OfferDropped => self.counters.offers_dropped.add(1),
-            Pushed::Overflow => self.counters.outbox_overflows.add(1),
-            Pushed::Closing => {}
-        }
+        self.counters.offers_dropped.add(dropped);
+        dropped > 0
     }
 
     fn disconnect(&self, connection: ConnectionId) {
@@ -371,21 +344,5 @@ impl Core {
 
     fn remote(&self, connection: ConnectionId) -> Option<IpAddr> {
         self.sockets.get(&connection).map(|socket| socket.remote)
-    }
-}
-
-impl Connection {
-    pub(crate) const fn id(&self) -> ConnectionId {
-        self.id
-    }
-
-    pub(crate) const fn outbox(&self) -> &Arc<Outbox> {
-        &self.outbox
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.router.disconnect(self.id);
     }
 }

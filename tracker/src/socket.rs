@@ -58,6 +58,8 @@ struct Socket<S> {
     spoke_at: Instant,
     ping_at: Instant,
     pings_unanswered: u32,
+    /// When a ping was sent that no pong followed.
+    pinged: Option<Instant>,
     /// There was a sign of life since the last ping.
     heard: bool,
 }
@@ -99,6 +101,7 @@ where
         spoke_at: now,
         ping_at: next_ping(&shared, now),
         pings_unanswered: 0,
+        pinged: None,
         heard: false,
         shared,
     };
@@ -230,6 +233,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             }
             self.pings_unanswered += 1;
             self.connection.outbox().ping();
+            self.pinged.get_or_insert(now);
             self.ping_at = next_ping(&self.shared, now);
         }
         if self.paused_until.is_some_and(|at| at <= now) {
@@ -263,6 +267,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             paused_until,
             behind,
             spoke_at,
+            pinged,
             heard,
             ..
         } = self;
@@ -281,7 +286,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 Event::Ping(payload) => {
                     connection.outbox().pong(Bytes::copy_from_slice(payload));
                 }
-                Event::Pong => {}
+                Event::Pong => {
+                    if let Some(at) = pinged.take() {
+                        let rtt = now.saturating_duration_since(at);
+                        shared.router.measured(connection, rtt);
+                    }
+                }
                 Event::Close(reason) => {
                     end = Some(End::Close(reason));
                     return ControlFlow::Break(());

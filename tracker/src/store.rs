@@ -353,7 +353,7 @@ fn peer_row(stats: PeerStats, change: Change, transport: Transport, now: i64) ->
         downloaded: stats.downloaded,
         transport,
         present: match change {
-            Change::Joined | Change::Updated => true,
+            Change::Joined | Change::Updated | Change::Returned { .. } => true,
             Change::Left(_) => false,
         },
         first_seen: now,

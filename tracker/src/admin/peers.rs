@@ -39,8 +39,22 @@ struct Peer {
     /// Where it is connected from: a proxy's client, not the proxy.
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<IpAddr>,
+    /// How it answers offers; absent for one that is away.
+    #[serde(flatten)]
+    answers: Option<Answers>,
     first_seen: Option<String>,
     last_seen: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Answers {
+    offers_given: u32,
+    /// Of these, in time.
+    offers_answered: u32,
+    /// It does not answer, or its socket takes nothing in, so that others are given offers first.
+    chosen_last: bool,
+    /// Of the last ping, in milliseconds; null before the first.
+    round_trip_ms: Option<u64>,
 }
 
 /// A place in the list: entries of one peer in the order of their connections,
@@ -166,6 +180,14 @@ fn connected(
                 client: Client::of(&entry.peer_id).map(Client::code),
                 connection: Transport::name(transport),
                 address,
+                answers: Some(Answers {
+                    offers_given: entry.offers_given,
+                    offers_answered: entry.offers_answered,
+                    chosen_last: entry.is_set_aside,
+                    round_trip_ms: entry
+                        .round_trip
+                        .and_then(|time| u64::try_from(time.as_millis()).ok()),
+                }),
                 first_seen: at(entry.joined),
                 last_seen: at(entry.last_seen),
             };
@@ -185,6 +207,7 @@ fn away(peer_id: PeerId, row: &PeerRow) -> Peer {
         client: Client::of(&peer_id).map(Client::code),
         connection: row.transport.name(),
         address: None,
+        answers: None,
         first_seen: rfc3339(row.first_seen),
         last_seen: rfc3339(row.last_seen),
     }

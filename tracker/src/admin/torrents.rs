@@ -27,6 +27,9 @@ struct Torrent {
     leechers: usize,
     /// Peers that finished downloading, each counted once.
     completed: u64,
+    /// Offers given to its peers since it last had none, and how many of them they answered in time.
+    offers_given: u64,
+    offers_answered: u64,
     /// Absent while the database does not know the torrent.
     #[serde(skip_serializing_if = "Option::is_none")]
     first_seen: Option<String>,
@@ -141,6 +144,8 @@ fn shown(info_hash: InfoHash, live: Option<swarm::Torrent>, row: Option<TorrentR
         leechers: live.map_or(0, |torrent| torrent.leechers),
         // The disk is an interval behind; memory may have forgotten an idle torrent.
         completed: in_memory.max(on_disk),
+        offers_given: live.map_or(0, |torrent| torrent.offers_given),
+        offers_answered: live.map_or(0, |torrent| torrent.offers_answered),
         first_seen: row.and_then(|row| rfc3339(row.first_seen)),
         last_seen: row.and_then(|row| rfc3339(row.last_seen)),
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use rand::Rng;
 use tracker_protocol::{Answer, RelayedAnswer, ServerMessage};
 
-use crate::swarm::{Key, Owed};
+use crate::entry::Key;
 use crate::{Class, ConnectionId, Output, Refusal, Swarms};
 
 impl<R: Rng> Swarms<R> {
@@ -37,23 +37,37 @@ impl<R: Rng> Swarms<R> {
             peer_id: answer.peer_id,
             connection: from,
         };
-        let swarm = self
-            .swarms
-            .get_mut(&answer.info_hash)
-            .ok_or(Refusal::NotInSwarm)?;
-        let entry = swarm.entry_mut(answerer).ok_or(Refusal::NotInSwarm)?;
-        entry.last_seen = now;
-        let was_willing = entry.is_willing();
-        let owed = entry.settle(now, answer.to_peer_id, &answer.offer_id);
-        if entry.is_willing() != was_willing {
-            swarm.sort(answerer);
+        let known = self.numbers.get(&answer.info_hash);
+        let number = known.and_then(|swarm| self.entries.find(*swarm, answerer));
+        let number = number.ok_or(Refusal::NotInSwarm)?;
+        let tick = self.tick(now);
+        let entry = &mut self.entries.slab[number];
+        entry.last_seen = tick;
+        let (place, to) = self.offerer(number, answer).ok_or(Refusal::NotOffered)?;
+        let entry = &mut self.entries.slab[number];
+        let swarm = &mut self.swarms[entry.swarm];
+        let is_in_time = entry.settle(tick, place);
+        swarm.members.sort(&mut self.entries.slab, number);
+        if !is_in_time {
+            return Err(Refusal::Late);
         }
-        swarm.offers_answered += u64::from(matches!(owed, Owed::To(_)));
-        match owed {
-            Owed::To(offerer) if swarm.contains(offerer) => Ok(offerer.connection),
-            Owed::To(_) => Err(Refusal::OffererGone),
-            Owed::Late => Err(Refusal::Late),
-            Owed::Nothing => Err(Refusal::NotOffered),
+        swarm.offers_answered += 1;
+        to.ok_or(Refusal::OffererGone)
+    }
+
+    /// Finds the offer that is answered among those the peer was given, and the connection of the
+    /// peer that made it. Of one that has left no name is known: its offer is the first of that name.
+    fn offerer(&self, number: u32, answer: &Answer<'_>) -> Option<(usize, Option<ConnectionId>)> {
+        let mut gone = None;
+        for (place, ticket) in self.entries.slab[number].offerers(&answer.offer_id) {
+            match self.entries.with_ticket(ticket) {
+                Some(offerer) if offerer.peer_id == answer.to_peer_id => {
+                    return Some((place, Some(offerer.connection)));
+                }
+                Some(_) => {}
+                None => gone = gone.or(Some((place, None))),
+            }
         }
+        gone
     }
 }

@@ -6,9 +6,10 @@ use rand::seq::index;
 use rand::{Rng, RngExt};
 use tracker_protocol::PeerId;
 
-use crate::pool::Pool;
+use crate::entries::Entries;
+use crate::members::{Kind, Members};
 use crate::standing::{Merit, Moment};
-use crate::swarm::{Key, Swarm};
+use crate::swarm::Swarm;
 
 /// Up to so many peers all are looked at, so that offers find whoever is there.
 const SMALL: usize = 32;
@@ -35,22 +36,23 @@ pub(crate) enum Mix {
     SeedsFirst,
 }
 
-/// Indices into both pools of a swarm, one range after the other.
+/// Places among the members of a swarm, those of one range after those of the other.
 struct Sides {
     seeds: Range<usize>,
     leechers: Range<usize>,
+    are_willing: bool,
 }
 
 /// What is chosen so far.
 struct Chosen {
     offerer: PeerId,
-    keys: Vec<Key>,
+    numbers: Vec<u32>,
     wanted: usize,
 }
 
 impl Chosen {
     fn missing(&self) -> usize {
-        self.wanted - self.keys.len()
+        self.wanted - self.numbers.len()
     }
 }
 
@@ -60,57 +62,47 @@ impl Swarm {
     /// that an offer would cost another one its answer.
     pub(crate) fn receivers<R: Rng>(
         &mut self,
+        entries: &mut Entries,
         rng: &mut R,
         moment: &Moment,
-        offerer: PeerId,
-        mix: Mix,
+        (offerer, mix): (PeerId, Mix),
         wanted: usize,
-    ) -> Vec<Key> {
-        let keys = Vec::with_capacity(wanted.min(self.len()));
+    ) -> Vec<u32> {
         let mut chosen = Chosen {
             offerer,
-            keys,
+            numbers: Vec::with_capacity(wanted.min(self.members.len())),
             wanted,
         };
         let probe = u32::try_from(wanted).map_or(PROBE_EVERY, |wanted| wanted.min(PROBE_EVERY));
         if probe > 0 && rng.random_ratio(probe, PROBE_EVERY) {
-            let aside = self.sides(mix, |pool| pool.willing()..pool.len());
-            self.draw(rng, moment, aside, 1, &mut chosen);
+            let aside = Sides::aside(&self.members, mix);
+            self.draw(entries, rng, moment, aside, 1, &mut chosen);
         }
-        if mix == Mix::SeedsFirst && self.leechers.willing() > 0 {
+        if mix == Mix::SeedsFirst && !self.members.range(Kind::WillingLeecher).is_empty() {
             let seeds = Sides {
-                seeds: 0..self.seeds.willing(),
                 leechers: 0..0,
+                ..Sides::willing(&self.members, mix)
             };
             let half = wanted.div_ceil(2).min(chosen.missing());
-            self.draw(rng, moment, seeds, half, &mut chosen);
+            self.draw(entries, rng, moment, seeds, half, &mut chosen);
         }
         for _ in 0..DRAWS {
-            let willing = self.sides(mix, |pool| 0..pool.willing());
+            let willing = Sides::willing(&self.members, mix);
             if chosen.missing() == 0 || willing.len() == 0 {
                 break;
             }
-            self.draw(rng, moment, willing, wanted, &mut chosen);
+            self.draw(entries, rng, moment, willing, wanted, &mut chosen);
         }
-        let aside = self.sides(mix, |pool| pool.willing()..pool.len());
-        self.draw(rng, moment, aside, wanted, &mut chosen);
-        chosen.keys
-    }
-
-    fn sides(&self, mix: Mix, range: impl Fn(&Pool) -> Range<usize>) -> Sides {
-        Sides {
-            seeds: match mix {
-                Mix::Leechers => 0..0,
-                Mix::All | Mix::SeedsFirst => range(&self.seeds),
-            },
-            leechers: range(&self.leechers),
-        }
+        let aside = Sides::aside(&self.members, mix);
+        self.draw(entries, rng, moment, aside, wanted, &mut chosen);
+        chosen.numbers
     }
 
     /// Draws twice as many candidates as wanted and takes the better one of each two. Of the willing,
     /// those that turn out to be silent are set aside.
     fn draw<R: Rng>(
         &mut self,
+        entries: &mut Entries,
         rng: &mut R,
         moment: &Moment,
         sides: Sides,
@@ -122,24 +114,26 @@ impl Swarm {
         if wanted == 0 || total == 0 {
             return;
         }
-        let are_willing = sides.are_willing(self);
-        let only_seeds = sides.leechers.is_empty() && are_willing && self.leechers.willing() > 0;
+        let are_willing = sides.are_willing;
+        let has_leechers = !self.members.range(Kind::WillingLeecher).is_empty();
+        let only_seeds = sides.leechers.is_empty() && are_willing && has_leechers;
         let drawn = match total {
             ..=SMALL => total,
             _ => total.min(2 * wanted + 1),
         };
         let mut silent = Vec::new();
-        let mut candidates: Vec<(Key, Merit)> = Vec::with_capacity(drawn);
+        let mut candidates: Vec<(u32, Merit)> = Vec::with_capacity(drawn);
         for index in index::sample(rng, total, drawn) {
-            let Some((key, entry)) = sides.at(self, index) else {
+            let Some(number) = self.members.at(sides.place(index)) else {
                 continue;
             };
-            if key.peer_id == chosen.offerer || chosen.keys.contains(&key) {
+            let entry = &entries.slab[number];
+            if entry.peer_id == chosen.offerer || chosen.numbers.contains(&number) {
                 continue;
             }
             let overdue = entry.overdue(moment);
             if are_willing && entry.standing.would_be_silent(overdue) {
-                silent.push(key);
+                silent.push(number);
                 continue;
             }
             if entry.owes_all_it_may(moment) {
@@ -147,11 +141,11 @@ impl Swarm {
             }
             let merit = entry.standing.merit(moment, overdue);
             if !(only_seeds && merit.is_busier_than(BUSY_SEED)) {
-                candidates.push((key, merit));
+                candidates.push((number, merit));
             }
         }
-        for key in silent {
-            self.set_aside(key, moment);
+        for number in silent {
+            self.set_aside(entries, number, moment);
         }
         let rivals = candidates.split_off(wanted.min(candidates.len()));
         for (candidate, rival) in candidates.iter_mut().zip(rivals) {
@@ -160,24 +154,43 @@ impl Swarm {
             }
         }
         chosen
-            .keys
-            .extend(candidates.into_iter().map(|(key, _)| key));
+            .numbers
+            .extend(candidates.into_iter().map(|(number, _)| number));
     }
 }
 
 impl Sides {
+    fn willing(members: &Members, mix: Mix) -> Self {
+        Self::of(members, mix, [Kind::WillingSeed, Kind::WillingLeecher])
+    }
+
+    fn aside(members: &Members, mix: Mix) -> Self {
+        let sides = Self::of(members, mix, [Kind::SeedAside, Kind::LeecherAside]);
+        Self {
+            are_willing: false,
+            ..sides
+        }
+    }
+
+    fn of(members: &Members, mix: Mix, [seeds, leechers]: [Kind; 2]) -> Self {
+        Self {
+            seeds: match mix {
+                Mix::Leechers => 0..0,
+                Mix::All | Mix::SeedsFirst => members.range(seeds),
+            },
+            leechers: members.range(leechers),
+            are_willing: true,
+        }
+    }
+
     fn len(&self) -> usize {
         self.seeds.len() + self.leechers.len()
     }
 
-    fn are_willing(&self, swarm: &Swarm) -> bool {
-        self.seeds.end <= swarm.seeds.willing() && self.leechers.end <= swarm.leechers.willing()
-    }
-
-    fn at<'a>(&self, swarm: &'a Swarm, index: usize) -> Option<(Key, &'a crate::swarm::Entry)> {
+    fn place(&self, index: usize) -> usize {
         match index.checked_sub(self.seeds.len()) {
-            Some(index) => swarm.leechers.at(self.leechers.start + index),
-            None => swarm.seeds.at(self.seeds.start + index),
+            Some(index) => self.leechers.start + index,
+            None => self.seeds.start + index,
         }
     }
 }

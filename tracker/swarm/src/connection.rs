@@ -15,6 +15,10 @@ impl ConnectionId {
         Self(((node as u64) << Self::SERIAL_BITS) | serial)
     }
 
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
     /// The node that holds the socket: where outputs for it must go.
     pub const fn node(self) -> u16 {
         (self.0 >> Self::SERIAL_BITS) as u16

@@ -5,7 +5,7 @@ use std::time::Instant;
 use rand::Rng;
 use tracker_protocol::{InfoHash, PeerId, Subject};
 
-use crate::swarm::Key;
+use crate::entry::Key;
 use crate::{Change, ConnectionId, Departure, Fact, Output, Swarms};
 
 impl<R: Rng> Swarms<R> {
@@ -13,38 +13,29 @@ impl<R: Rng> Swarms<R> {
     pub(crate) fn expire(&mut self, now: Instant) {
         self.parking.expire(now);
         self.relieve(now);
-        while let Some(&(deadline, info_hash, key)) = self.deadlines.first() {
-            if deadline > now {
+        let tick = self.tick(now);
+        while let Some(&(deadline, number)) = self.deadlines.first() {
+            if deadline > tick {
                 return;
             }
-            let entry = self
-                .swarms
-                .get_mut(&info_hash)
-                .and_then(|swarm| swarm.entry_mut(key))
-                .expect("each deadline belongs to an entry");
-            let death = entry.last_seen + self.config.peer_ttl;
-            if death <= now {
-                self.leave(info_hash, key, Departure::Expired);
+            let entry = &mut self.entries.slab[number];
+            let death = entry.last_seen.after(self.config.peer_ttl);
+            if death <= tick {
+                self.leave(number, Departure::Expired);
             } else {
                 // It was heard of since: announces do not touch the index, so look again later.
                 entry.deadline = death;
                 self.deadlines.pop_first();
-                self.deadlines.insert((death, info_hash, key));
+                self.deadlines.insert((death, number));
             }
         }
     }
 
     /// Removes everything a connection owns.
     pub(crate) fn disconnect(&mut self, connection: ConnectionId) {
-        for (info_hash, peer_id) in self.owned.remove(&connection).unwrap_or_default() {
-            let key = Key {
-                peer_id,
-                connection,
-            };
-            self.remove(info_hash, key, Departure::Disconnected);
+        while let Some(number) = self.entries.first_of(connection) {
+            self.leave(number, Departure::Disconnected);
         }
-        self.forget_congestion(connection);
-        self.shrink_owned();
     }
 
     pub(crate) fn remove_torrent(&mut self, info_hash: InfoHash) {
@@ -60,72 +51,56 @@ impl<R: Rng> Swarms<R> {
 
     /// Removes entries of a swarm and tells their owners.
     fn evict(&mut self, info_hash: InfoHash, whom: impl Fn(&Key) -> bool, reason: &'static str) {
-        let Some(swarm) = self.swarms.get(&info_hash) else {
+        let Some(swarm) = self.swarm(info_hash) else {
             return;
         };
-        let keys: Vec<Key> = swarm.entries().map(|(key, _)| *key).filter(whom).collect();
-        for key in keys {
-            self.leave(info_hash, key, Departure::Removed);
-            self.fail(key.connection, Subject::Announce(info_hash), reason);
-        }
-    }
-
-    /// Removes an entry, if there is one, also from what its connection owns.
-    pub(crate) fn leave(&mut self, info_hash: InfoHash, key: Key, departure: Departure) {
-        if !self.remove(info_hash, key, departure) {
-            return;
-        }
-        let owned = self
-            .owned
-            .get_mut(&key.connection)
-            .expect("the connection of an entry owns it");
-        let position = owned
+        let entry = |number: &u32| &self.entries.slab[*number];
+        let numbers: Vec<u32> = swarm
+            .members
             .iter()
-            .position(|entry| *entry == (info_hash, key.peer_id))
-            .expect("the connection of an entry owns it");
-        owned.swap_remove(position);
-        if owned.is_empty() {
-            self.owned.remove(&key.connection);
-            self.forget_congestion(key.connection);
-            self.shrink_owned();
-        } else if owned.capacity() > 16 + 4 * owned.len() {
-            owned.shrink_to(2 * owned.len());
+            .filter(|number| whom(&entry(number).key()))
+            .collect();
+        for number in numbers {
+            let connection = self.entries.slab[number].connection;
+            self.leave(number, Departure::Removed);
+            self.fail(connection, Subject::Announce(info_hash), reason);
         }
     }
 
-    /// Removes an entry from its swarm, and the swarm with its last entry.
-    fn remove(&mut self, info_hash: InfoHash, key: Key, departure: Departure) -> bool {
-        let Some(swarm) = self.swarms.get_mut(&info_hash) else {
-            return false;
-        };
-        let Some(entry) = swarm.remove(key) else {
-            return false;
-        };
-        let is_empty = swarm.len() == 0;
-        let completed = swarm.completed;
-        self.deadlines.remove(&(entry.deadline, info_hash, key));
+    /// Removes an entry, and its swarm with its last one.
+    pub(crate) fn leave(&mut self, number: u32, departure: Departure) {
+        let swarm_number = self.entries.slab[number].swarm;
+        let swarm = &mut self.swarms[swarm_number];
+        swarm.members.remove(&mut self.entries.slab, number);
+        let (info_hash, completed) = (swarm.info_hash, swarm.completed);
+        let is_empty = swarm.members.is_empty();
+        let ticket = self.entries.ticket(number);
+        let entry = self.entries.remove(number);
+        self.deadlines.remove(&(entry.deadline, number));
         if entry.has_parked {
-            self.parking.forget(info_hash, key);
+            self.parking.forget(info_hash, ticket);
         }
-        self.uncount(entry.stats.role);
+        self.released(entry.connection);
+        self.uncount(entry.role);
         self.output(Output::Fact(Fact::Peer {
             info_hash,
-            connection: key.connection,
-            peer_id: key.peer_id,
+            connection: entry.connection,
+            peer_id: entry.peer_id,
             change: Change::Left(departure),
-            stats: entry.stats,
+            stats: entry.stats(),
         }));
         if is_empty {
-            self.swarms.remove(&info_hash);
+            self.numbers.remove(&info_hash);
+            self.swarms.remove(swarm_number);
             self.completed_counts.remember(info_hash, completed);
             self.output(Output::Fact(Fact::TorrentClosed { info_hash }));
         }
-        true
     }
 
-    fn shrink_owned(&mut self) {
-        if self.owned.capacity() > 16 + 4 * self.owned.len() {
-            self.owned.shrink_to(2 * self.owned.len());
+    /// Forgets what is only known of owners when a connection has lost an entry.
+    pub(crate) fn released(&mut self, connection: ConnectionId) {
+        if self.entries.count_of(connection) == 0 {
+            self.forget_congestion(connection);
         }
     }
 }

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use rand::Rng;
 
-use crate::swarm::Key;
 use crate::{ConnectionId, Swarms};
 
 /// Time for which a connection that took nothing in is chosen last.
@@ -13,7 +12,7 @@ const CONGESTED_FOR: Duration = Duration::from_secs(10);
 impl<R: Rng> Swarms<R> {
     /// Chooses the entries of a connection last for a while.
     pub(crate) fn congested(&mut self, now: Instant, connection: ConnectionId) {
-        if !self.owned.contains_key(&connection) {
+        if self.entries.count_of(connection) == 0 {
             return;
         }
         let until = now + CONGESTED_FOR;
@@ -45,30 +44,21 @@ impl<R: Rng> Swarms<R> {
     /// Notes how long a ping took on a connection.
     pub(crate) fn measured(&mut self, connection: ConnectionId, rtt: Duration) {
         let rtt_ms = u16::try_from(rtt.as_millis()).unwrap_or(u16::MAX).max(1);
-        for (info_hash, peer_id) in self.owned.get(&connection).into_iter().flatten() {
-            let key = Key {
-                peer_id: *peer_id,
-                connection,
-            };
-            let swarm = self.swarms.get_mut(info_hash);
-            if let Some(entry) = swarm.and_then(|swarm| swarm.entry_mut(key)) {
-                entry.standing.rtt_ms = rtt_ms;
-            }
+        let mut next = self.entries.first_of(connection);
+        while let Some(number) = next {
+            self.entries.slab[number].standing.rtt_ms = rtt_ms;
+            next = self.entries.next_of(number);
         }
     }
 
     fn mark(&mut self, connection: ConnectionId, is_congested: bool) {
-        for (info_hash, peer_id) in self.owned.get(&connection).into_iter().flatten() {
-            let key = Key {
-                peer_id: *peer_id,
-                connection,
-            };
-            if let Some(swarm) = self.swarms.get_mut(info_hash) {
-                if let Some(entry) = swarm.entry_mut(key) {
-                    entry.standing.is_congested = is_congested;
-                }
-                swarm.sort(key);
-            }
+        let mut next = self.entries.first_of(connection);
+        while let Some(number) = next {
+            let entry = &mut self.entries.slab[number];
+            entry.standing.is_congested = is_congested;
+            let members = &mut self.swarms[entry.swarm].members;
+            members.sort(&mut self.entries.slab, number);
+            next = self.entries.next_of(number);
         }
     }
 }

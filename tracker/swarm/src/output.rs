@@ -120,6 +120,11 @@ pub enum Change {
     Joined,
     /// It announced again.
     Updated,
+    /// It announced on another connection than before, and proved that it is the same peer.
+    Returned {
+        /// The connection that owned the entry.
+        from: ConnectionId,
+    },
     /// It is gone.
     Left(Departure),
 }

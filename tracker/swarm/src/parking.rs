@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use tracker_protocol::{InfoHash, Offer};
 
-use crate::swarm::Key;
+use crate::ticket::Ticket;
 
 /// What an offer counts for beside its description, about what its place costs. It also bounds how
 /// many small ones there are.
@@ -27,7 +27,7 @@ pub(crate) struct Parking {
 #[derive(Debug)]
 pub(crate) struct Parked {
     pub(crate) info_hash: InfoHash,
-    pub(crate) offerer: Key,
+    pub(crate) offerer: Ticket,
     pub(crate) offer: Offer<'static>,
     pub(crate) until: Instant,
 }
@@ -109,7 +109,7 @@ impl Parking {
     }
 
     /// Forgets the offers of one entry.
-    pub(crate) fn forget(&mut self, info_hash: InfoHash, offerer: Key) {
+    pub(crate) fn forget(&mut self, info_hash: InfoHash, offerer: Ticket) {
         let turns: Vec<u64> = self
             .of_torrent(info_hash)
             .filter(|(_, parked)| parked.offerer == offerer)

@@ -1,10 +1,11 @@
 use std::ops::Bound;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand::Rng;
 use tracker_protocol::{InfoHash, PeerId};
 
-use crate::swarm::{Entry, Key, Swarm};
+use crate::entry::Entry;
+use crate::swarm::Swarm;
 use crate::{ConnectionId, PeerStats, Swarms};
 
 /// Sizes of the whole state.
@@ -56,14 +57,16 @@ pub struct Peer {
     pub connection: ConnectionId,
     /// Its state.
     pub stats: PeerStats,
-    /// When it joined.
+    /// When it joined, within an eighth of a second.
     pub joined: Instant,
-    /// When it was last heard of.
+    /// When it was last heard of, within an eighth of a second.
     pub last_seen: Instant,
     /// Offers it was given in this swarm.
     pub offers_given: u32,
     /// Of these, answered in time.
     pub offers_answered: u32,
+    /// The round trip of a ping on its connection, as last measured since it joined.
+    pub round_trip: Option<Duration>,
     /// Whether it is chosen last: it does not answer, or its connection takes nothing in.
     pub is_set_aside: bool,
 }
@@ -71,7 +74,7 @@ pub struct Peer {
 impl<R: Rng> Swarms<R> {
     /// Whether the connection owns any entry.
     pub fn is_in_a_swarm(&self, connection: ConnectionId) -> bool {
-        self.owned.contains_key(&connection)
+        self.entries.count_of(connection) > 0
     }
 
     /// Sizes of the whole state.
@@ -80,7 +83,7 @@ impl<R: Rng> Swarms<R> {
             torrents: self.swarms.len(),
             seeds: self.seeds,
             leechers: self.leechers,
-            connections: self.owned.len(),
+            connections: self.entries.owners(),
             parked_offers: self.parking.len(),
             parked_bytes: self.parking.bytes(),
             parked_evicted: self.parking.evicted(),
@@ -93,15 +96,14 @@ impl<R: Rng> Swarms<R> {
     /// many there are.
     pub fn torrents(&self, after: Option<InfoHash>) -> impl Iterator<Item = Torrent> + '_ {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.swarms
+        self.numbers
             .range((start, Bound::Unbounded))
-            .map(|(info_hash, swarm)| Torrent::new(*info_hash, swarm))
+            .map(|(_, number)| Torrent::new(&self.swarms[*number]))
     }
 
     /// One swarm; `None` if it has no peers.
     pub fn torrent(&self, info_hash: InfoHash) -> Option<Torrent> {
-        let swarm = self.swarms.get(&info_hash)?;
-        Some(Torrent::new(info_hash, swarm))
+        self.swarm(info_hash).map(Torrent::new)
     }
 
     /// Up to `limit` entries of one swarm in the order of peer id and connection, after the cursor.
@@ -112,38 +114,42 @@ impl<R: Rng> Swarms<R> {
         after: Option<(PeerId, ConnectionId)>,
         limit: usize,
     ) -> Vec<Peer> {
-        let Some(swarm) = self.swarms.get(&info_hash) else {
+        let Some(swarm) = self.swarm(info_hash) else {
             return Vec::new();
         };
-        let mut entries: Vec<(&Key, &Entry)> = swarm
-            .entries()
-            .filter(|(key, _)| after.is_none_or(|after| (key.peer_id, key.connection) > after))
+        let mut entries: Vec<&Entry> = swarm
+            .members
+            .iter()
+            .map(|number| &self.entries.slab[number])
+            .filter(|entry| after.is_none_or(|after| (entry.peer_id, entry.connection) > after))
             .collect();
         if limit < entries.len() {
-            entries.select_nth_unstable_by_key(limit, |(key, _)| **key);
+            entries.select_nth_unstable_by_key(limit, |entry| entry.key());
             entries.truncate(limit);
         }
-        entries.sort_unstable_by_key(|(key, _)| **key);
-        entries
-            .into_iter()
-            .map(|(key, entry)| Peer {
-                peer_id: key.peer_id,
-                connection: key.connection,
-                stats: entry.stats,
-                joined: entry.joined,
-                last_seen: entry.last_seen,
-                offers_given: entry.standing.given,
-                offers_answered: entry.standing.answered,
-                is_set_aside: !entry.is_willing(),
-            })
-            .collect()
+        entries.sort_unstable_by_key(|entry| entry.key());
+        entries.into_iter().map(|entry| self.shown(entry)).collect()
+    }
+
+    fn shown(&self, entry: &Entry) -> Peer {
+        Peer {
+            peer_id: entry.peer_id,
+            connection: entry.connection,
+            stats: entry.stats(),
+            joined: self.instant(entry.joined),
+            last_seen: self.instant(entry.last_seen),
+            offers_given: entry.standing.given,
+            offers_answered: entry.standing.answered,
+            round_trip: entry.standing.round_trip(),
+            is_set_aside: !entry.is_willing(),
+        }
     }
 }
 
 impl Torrent {
-    fn new(info_hash: InfoHash, swarm: &Swarm) -> Self {
+    fn new(swarm: &Swarm) -> Self {
         Self {
-            info_hash,
+            info_hash: swarm.info_hash,
             seeds: swarm.seeds(),
             leechers: swarm.leechers(),
             completed: swarm.completed,

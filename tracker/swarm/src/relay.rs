@@ -7,62 +7,57 @@ use rand::Rng;
 use tracker_protocol::{InfoHash, Offer, PeerId, RelayedOffer, ServerMessage};
 
 use crate::choice::Mix;
+use crate::entries::Entries;
+use crate::entry::OWED_ANSWERS;
 use crate::parking::Parked;
 use crate::standing::Moment;
-use crate::swarm::{Key, OWED_ANSWERS, Swarm};
+use crate::swarm::Swarm;
+use crate::ticket::Ticket;
 use crate::{Class, Output, Role, Swarms};
 
-/// The peer whose offers are handed out.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Offerer {
-    pub(crate) info_hash: InfoHash,
-    pub(crate) key: Key,
-    pub(crate) role: Role,
-}
-
 impl<R: Rng> Swarms<R> {
-    /// Gives each of the first `wanted` offers to another peer, as long as there are any, and parks
-    /// the others. Returns who got one.
+    /// Gives each of the first `wanted` offers of an entry to another peer, as long as there are any,
+    /// and parks the others. Returns who got one.
     pub(crate) fn relay_offers(
         &mut self,
         now: Instant,
-        from: Offerer,
+        from: u32,
         wanted: usize,
         offers: Vec<Offer<'_>>,
     ) -> Vec<PeerId> {
         if offers.is_empty() {
             return Vec::new();
         }
-        let Offerer {
-            info_hash,
-            key,
-            role,
-        } = from;
         let moment = self.moment(now);
-        let Some(swarm) = self.swarms.get_mut(&info_hash) else {
-            return Vec::new();
-        };
+        let offerer = self.entries.ticket(from);
+        let entry = &self.entries.slab[from];
+        let (peer_id, role) = (entry.peer_id, entry.role);
+        let swarm = &mut self.swarms[entry.swarm];
+        let info_hash = swarm.info_hash;
         let mix = match role {
             _ if !self.config.match_roles => Mix::All,
             Role::Seed => Mix::Leechers,
             Role::Leecher => Mix::SeedsFirst,
         };
         let wanted = wanted.min(offers.len());
-        let receivers = swarm.receivers(&mut self.rng, &moment, key.peer_id, mix, wanted);
+        let (entries, rng) = (&mut self.entries, &mut self.rng);
+        let receivers = swarm.receivers(entries, rng, &moment, (peer_id, mix), wanted);
         let mut offers = offers.into_iter().take(wanted);
         for (receiver, offer) in receivers.iter().zip(offers.by_ref()) {
+            let offer = offer.into_owned();
             let output = give(
                 swarm,
+                entries,
                 &moment,
-                info_hash,
-                key,
+                (offerer, peer_id),
                 *receiver,
-                offer.into_owned(),
+                offer,
             );
             self.outputs.push_back(output);
         }
-        self.park_offers(now, info_hash, key, offers);
-        receivers.iter().map(|receiver| receiver.peer_id).collect()
+        self.park_offers(now, info_hash, offerer, offers);
+        let peer_id = |receiver: &u32| self.entries.slab[*receiver].peer_id;
+        receivers.iter().map(peer_id).collect()
     }
 
     /// Keeps offers for later instead of those that the same peer made before: its client may have
@@ -71,14 +66,10 @@ impl<R: Rng> Swarms<R> {
         &mut self,
         now: Instant,
         info_hash: InfoHash,
-        offerer: Key,
+        offerer: Ticket,
         offers: impl ExactSizeIterator<Item = Offer<'a>>,
     ) {
-        let entry = self
-            .swarms
-            .get_mut(&info_hash)
-            .and_then(|swarm| swarm.entry_mut(offerer))
-            .expect("an offerer is in the swarm");
+        let entry = &mut self.entries.slab[offerer.number];
         let had_some = std::mem::replace(&mut entry.has_parked, offers.len() > 0);
         if had_some {
             self.parking.forget(info_hash, offerer);
@@ -104,41 +95,39 @@ impl<R: Rng> Swarms<R> {
     pub(crate) fn give_parked(
         &mut self,
         now: Instant,
-        joiner: Offerer,
+        joiner: u32,
         wanted: usize,
         met: Vec<PeerId>,
     ) {
-        let Offerer {
-            info_hash,
-            key,
-            role,
-        } = joiner;
         if wanted == 0 || self.parking.is_empty() {
             return;
         }
         let moment = self.moment(now);
-        let Some(swarm) = self.swarms.get_mut(&info_hash) else {
-            return;
-        };
-        let mut met: BTreeSet<PeerId> = met.into_iter().chain([key.peer_id]).collect();
+        let entry = &self.entries.slab[joiner];
+        let (peer_id, role) = (entry.peer_id, entry.role);
+        let swarm = &mut self.swarms[entry.swarm];
+        let mut met: BTreeSet<PeerId> = met.into_iter().chain([peer_id]).collect();
         let (mut of_seeds, mut of_leechers) = (Vec::new(), Vec::new());
-        for (turn, parked) in self.parking.of_torrent(info_hash) {
-            match swarm.role(parked.offerer) {
-                Some(Role::Seed) if role == Role::Seed && self.config.match_roles => {}
-                Some(Role::Seed) => of_seeds.push((turn, parked.offerer)),
-                Some(Role::Leecher) => of_leechers.push((turn, parked.offerer)),
-                None => {}
+        for (turn, parked) in self.parking.of_torrent(swarm.info_hash) {
+            let Some(offerer) = self.entries.with_ticket(parked.offerer) else {
+                continue;
+            };
+            match offerer.role {
+                Role::Seed if role == Role::Seed && self.config.match_roles => {}
+                Role::Seed => of_seeds.push((turn, offerer.peer_id)),
+                Role::Leecher => of_leechers.push((turn, offerer.peer_id)),
             }
         }
-        let chosen: Vec<(u64, Key)> = of_seeds
+        let chosen: Vec<(u64, PeerId)> = of_seeds
             .into_iter()
             .chain(of_leechers)
-            .filter(|(_, offerer)| met.insert(offerer.peer_id))
+            .filter(|(_, offerer)| met.insert(*offerer))
             .take(wanted.min(OWED_ANSWERS))
             .collect();
-        for (turn, offerer) in chosen {
-            if let Some(parked) = self.parking.remove(turn) {
-                let output = give(swarm, &moment, info_hash, offerer, key, parked.offer);
+        for (turn, peer_id) in chosen {
+            if let Some(Parked { offerer, offer, .. }) = self.parking.remove(turn) {
+                let entries = &mut self.entries;
+                let output = give(swarm, entries, &moment, (offerer, peer_id), joiner, offer);
                 self.outputs.push_back(output);
             }
         }
@@ -148,20 +137,20 @@ impl<R: Rng> Swarms<R> {
 /// Relays an offer to a peer of the swarm, which owes an answer from this moment.
 fn give(
     swarm: &mut Swarm,
+    entries: &mut Entries,
     moment: &Moment,
-    info_hash: InfoHash,
-    offerer: Key,
-    receiver: Key,
+    (offerer, peer_id): (Ticket, PeerId),
+    receiver: u32,
     offer: Offer<'static>,
 ) -> Output {
     let Offer { offer_id, offer } = offer;
-    swarm.give(moment, receiver, offerer, offer_id.clone());
+    swarm.give(entries, moment, receiver, offerer, offer_id.clone());
     Output::Send {
-        to: receiver.connection,
+        to: entries.slab[receiver].connection,
         class: Class::Offer,
         message: ServerMessage::Offer(RelayedOffer {
-            info_hash,
-            peer_id: offerer.peer_id,
+            info_hash: swarm.info_hash,
+            peer_id,
             offer_id,
             offer,
         }),

@@ -1,9 +1,10 @@
 //! How good a receiver of offers a peer is: whether it answers, what it was given lately, how far
 //! away it is.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::Config;
+use crate::tick::Tick;
 
 /// A client answers within a second or two, or when it has gathered its addresses, for which the
 /// reference waits 5 s at most. What is not answered after this time counts against a peer.
@@ -12,34 +13,31 @@ const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// Offers without an answer, since the last one it answered, after which a peer is set aside.
 const SILENT_AFTER: u32 = 3;
 
-/// What one offer adds to a load, and the seconds in which a load halves.
-const OFFER_LOAD: u32 = 1024;
+/// What one offer adds to a load, and the seconds in which a load halves. Loads of more than 255
+/// offers are alike: they are far beyond what a browser takes.
+const OFFER_LOAD: u32 = 256;
 const HALVING_SECONDS: u32 = 32;
 
 /// An instant, and what follows from it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment {
-    pub(crate) now: Instant,
+    pub(crate) now: Tick,
     /// Until when an offer that is given now may be answered.
-    pub(crate) until: Instant,
+    pub(crate) until: Tick,
     /// An offer that may be answered until then is overdue.
-    overdue: Instant,
-    /// Seconds since the machine's first command.
-    second: u32,
+    overdue: Tick,
 }
 
 impl Moment {
-    pub(crate) fn new(now: Instant, since: Instant, config: &Config) -> Self {
-        let second = now.saturating_duration_since(since).as_secs();
+    pub(crate) fn new(now: Tick, config: &Config) -> Self {
         Self {
             now,
-            until: now + config.offer_ttl,
-            overdue: now + config.offer_ttl.saturating_sub(ANSWER_TIME),
-            second: u32::try_from(second).unwrap_or(u32::MAX),
+            until: now.after(config.offer_ttl),
+            overdue: now.after(config.offer_ttl.saturating_sub(ANSWER_TIME)),
         }
     }
 
-    pub(crate) fn is_overdue(&self, until: Instant) -> bool {
+    pub(crate) fn is_overdue(&self, until: Tick) -> bool {
         until <= self.overdue
     }
 }
@@ -51,15 +49,15 @@ pub(crate) struct Standing {
     pub(crate) given: u32,
     /// Offers it answered in time.
     pub(crate) answered: u32,
-    /// Offers that ran out since its last answer.
-    missed: u32,
+    /// Offers that ran out since its last answer, as far as eight bits count.
+    missed: u8,
     /// Did not answer for long, as far as noted.
     is_silent: bool,
     /// Its connection takes nothing in.
     pub(crate) is_congested: bool,
     /// Round-trip time of its connection in milliseconds; 0 for unknown.
     pub(crate) rtt_ms: u16,
-    load: u32,
+    load: u16,
     load_second: u32,
 }
 
@@ -76,19 +74,30 @@ impl Standing {
         !self.is_silent && !self.is_congested
     }
 
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        (self.rtt_ms > 0).then(|| Duration::from_millis(self.rtt_ms.into()))
+    }
+
     pub(crate) fn was_given(&mut self, moment: &Moment) {
         self.given = self.given.saturating_add(1);
-        self.load = self.load(moment).saturating_add(OFFER_LOAD);
-        self.load_second = moment.second;
+        let load = self.load(moment).saturating_add(OFFER_LOAD);
+        self.load = u16::try_from(load).unwrap_or(u16::MAX);
+        self.load_second = moment.now.second();
     }
 
     pub(crate) fn answered(&mut self, in_time: bool) {
         self.answered = self.answered.saturating_add(u32::from(in_time));
+        self.excuse();
+    }
+
+    /// Holds nothing that was missed so far against a peer.
+    pub(crate) fn excuse(&mut self) {
         self.missed = 0;
         self.is_silent = false;
     }
 
     pub(crate) fn missed(&mut self, offers: u32) {
+        let offers = u8::try_from(offers).unwrap_or(u8::MAX);
         self.missed = self.missed.saturating_add(offers);
     }
 
@@ -110,13 +119,15 @@ impl Standing {
     }
 
     fn unanswered(&self, overdue: u32) -> u32 {
-        self.missed.saturating_add(overdue)
+        u32::from(self.missed).saturating_add(overdue)
     }
 
     /// Offers given lately, each worth half after every 32 s; between them on a straight line.
     fn load(&self, moment: &Moment) -> u32 {
-        let age = moment.second.saturating_sub(self.load_second);
-        let halved = self.load.checked_shr(age / HALVING_SECONDS).unwrap_or(0);
+        let age = moment.now.second().saturating_sub(self.load_second);
+        let halved = u32::from(self.load)
+            .checked_shr(age / HALVING_SECONDS)
+            .unwrap_or(0);
         let part = u64::from(halved) * u64::from(age % HALVING_SECONDS);
         let lost = part / u64::from(2 * HALVING_SECONDS);
         halved.saturating_sub(u32::try_from(lost).unwrap_or(u32::MAX))

@@ -2,12 +2,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Instant;
 
 use rand::Rng;
-use tracker_protocol::{Failure, InfoHash, PeerId, ScrapeEntry, Scraped, ServerMessage, Subject};
+use tracker_protocol::{Failure, InfoHash, ScrapeEntry, Scraped, ServerMessage, Subject};
 
 use crate::completions::{CompletedCounts, CompletedPeers};
+use crate::entries::Entries;
 use crate::parking::Parking;
+use crate::slab::Slab;
 use crate::standing::Moment;
-use crate::swarm::{Key, Swarm};
+use crate::swarm::Swarm;
+use crate::tick::Tick;
 use crate::{Class, Command, Config, ConnectionId, Output, RestoredTorrent};
 
 /// All swarms of one shard.
@@ -16,13 +19,14 @@ pub struct Swarms<R> {
     pub(crate) config: Config,
     pub(crate) rng: R,
     /// When the first command came, and the latest.
-    first: Option<Instant>,
+    start: Option<Instant>,
     latest: Option<Instant>,
-    pub(crate) swarms: BTreeMap<InfoHash, Swarm>,
-    /// What each connection owns; a connection that owns nothing is not here.
-    pub(crate) owned: HashMap<ConnectionId, Vec<(InfoHash, PeerId)>>,
+    /// Swarms by number, and the number of each torrent's.
+    pub(crate) swarms: Slab<Swarm>,
+    pub(crate) numbers: BTreeMap<InfoHash, u32>,
+    pub(crate) entries: Entries,
     /// When to look after each entry: exactly one deadline each, never later than its death.
-    pub(crate) deadlines: BTreeSet<(Instant, InfoHash, Key)>,
+    pub(crate) deadlines: BTreeSet<(Tick, u32)>,
     /// Thousandths of full load.
     pub(crate) load: u32,
     pub(crate) parking: Parking,
@@ -42,10 +46,11 @@ impl<R: Rng> Swarms<R> {
     pub fn new(config: Config, rng: R) -> Self {
         Self {
             rng,
-            first: None,
+            start: None,
             latest: None,
-            swarms: BTreeMap::new(),
-            owned: HashMap::new(),
+            swarms: Slab::new(),
+            numbers: BTreeMap::new(),
+            entries: Entries::new(),
             deadlines: BTreeSet::new(),
             congested: HashMap::new(),
             reliefs: BTreeSet::new(),
@@ -64,7 +69,7 @@ impl<R: Rng> Swarms<R> {
     pub fn handle(&mut self, now: Instant, command: Command<'_>) {
         let now = self.latest.map_or(now, |latest| latest.max(now));
         self.latest = Some(now);
-        self.first.get_or_insert(now);
+        self.start.get_or_insert(now);
         self.expire(now);
         match command {
             Command::Announce { from, announce } => self.announce(now, from, announce),
@@ -92,7 +97,10 @@ impl<R: Rng> Swarms<R> {
 
     /// When [`Command::Tick`] is due at the latest; `None` while there is nothing to wait for.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let silence = self.deadlines.first().map(|(deadline, _, _)| *deadline);
+        let silence = self
+            .deadlines
+            .first()
+            .map(|(deadline, _)| self.instant(*deadline));
         let waiting = self.parking.deadline();
         let relief = self.reliefs.first().map(|(at, _)| *at);
         silence.into_iter().chain(waiting).chain(relief).min()
@@ -119,7 +127,7 @@ impl<R: Rng> Swarms<R> {
 
     fn restore(&mut self, restored: RestoredTorrent) {
         let info_hash = restored.info_hash;
-        match self.swarms.get_mut(&info_hash) {
+        match self.swarm_mut(info_hash) {
             Some(swarm) => swarm.completed = swarm.completed.max(restored.completed),
             None => {
                 let known = self.completed_counts.count(info_hash);
@@ -133,12 +141,31 @@ impl<R: Rng> Swarms<R> {
     }
 
     pub(crate) fn moment(&self, now: Instant) -> Moment {
-        Moment::new(now, self.first.unwrap_or(now), &self.config)
+        Moment::new(self.tick(now), &self.config)
+    }
+
+    pub(crate) fn tick(&self, now: Instant) -> Tick {
+        Tick::at(self.start.unwrap_or(now), now)
+    }
+
+    pub(crate) fn instant(&self, tick: Tick) -> Instant {
+        let start = self.start.expect("no tick is older than the first command");
+        tick.instant(start)
+    }
+
+    pub(crate) fn swarm(&self, info_hash: InfoHash) -> Option<&Swarm> {
+        let number = self.numbers.get(&info_hash)?;
+        Some(&self.swarms[*number])
+    }
+
+    pub(crate) fn swarm_mut(&mut self, info_hash: InfoHash) -> Option<&mut Swarm> {
+        let number = self.numbers.get(&info_hash)?;
+        Some(&mut self.swarms[*number])
     }
 
     /// Counts of a torrent, with peers or without.
     pub(crate) fn counts(&self, info_hash: InfoHash) -> ScrapeEntry {
-        match self.swarms.get(&info_hash) {
+        match self.swarm(info_hash) {
             Some(swarm) => swarm.counts(),
             None => ScrapeEntry {
                 downloaded: self.completed_counts.count(info_hash),

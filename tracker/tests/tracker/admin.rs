@@ -105,7 +105,7 @@ async fn every_path_that_reads_takes_head_and_tells_its_methods_to_others() {
 }
 
 #[tokio::test]
-async fn each_metric_has_its_help_its_type_and_one_value() {
+async fn each_metric_has_its_help_its_type_and_its_values() {
     let tracker = start(config()).await;
     let metrics = http(address(&tracker), "GET", "/metrics", &[]).await.body;
     let mut names = std::collections::BTreeSet::new();
@@ -135,7 +135,7 @@ async fn each_metric_has_its_help_its_type_and_one_value() {
             assert!(value.parse::<u64>().is_ok(), "{line}");
         }
     }
-    assert_eq!(names.len(), 30, "{metrics}");
+    assert_eq!(names.len(), 32, "{metrics}");
 }
 
 #[tokio::test]
@@ -165,7 +165,10 @@ async fn torrents_come_in_pages_and_one_by_one() {
     let one = admin(to, "GET", &format!("/api/v1/torrents/{}", hex(3))).await;
     assert_eq!(
         one.json(),
-        json!({"info_hash": hex(3), "seeders": 1, "leechers": 0, "completed": 0})
+        json!({
+            "info_hash": hex(3), "seeders": 1, "leechers": 0, "completed": 0,
+            "offers_given": 0, "offers_answered": 0,
+        })
     );
     let unknown = admin(to, "GET", &format!("/api/v1/torrents/{}", hex(9))).await;
     assert_eq!(problem(&unknown), (404, json!("no-such-torrent")));

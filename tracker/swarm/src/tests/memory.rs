@@ -61,10 +61,15 @@ where
     assert_eq!(swarms.totals(), Totals::default());
     assert!(swarms.swarms.is_empty());
     assert!(swarms.deadlines.is_empty());
-    assert!(swarms.owned.is_empty());
+    assert!(swarms.numbers.is_empty());
     assert!(swarms.parking.is_empty());
     assert!(swarms.parking.capacity() < 64);
-    assert!(swarms.owned.capacity() < 64, "{}", swarms.owned.capacity());
+    assert_eq!(swarms.swarms.capacity(), 0);
+    assert!(
+        swarms.entries.capacity() < 128,
+        "{}",
+        swarms.entries.capacity()
+    );
     assert!(
         swarms.outputs_capacity() <= 64,
         "{}",
@@ -96,7 +101,10 @@ fn a_swarm_that_shrinks_gives_room_back() {
     for connection in 1..900 {
         bench.disconnect(connection);
     }
-    let swarm = &bench.swarms.swarms[&InfoHash::from_bytes([9; 20])];
-    assert!(swarm.len() < 10);
-    assert!(swarm.capacity() < 100, "{}", swarm.capacity());
+    let swarm = bench.swarms.swarm(InfoHash::from_bytes([9; 20]));
+    let members = &swarm.expect("one connection is left").members;
+    assert!(members.len() < 10);
+    assert!(members.capacity() < 100, "{}", members.capacity());
+    let entries = bench.swarms.entries.capacity();
+    assert!(entries < 2_000, "{entries} of {}", 2 * PEERS);
 }

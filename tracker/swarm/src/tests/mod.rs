@@ -12,6 +12,7 @@ mod parking;
 mod queries;
 mod random;
 mod relays;
+mod returning;
 mod scrapes;
 mod steps;
 mod waiting;
@@ -20,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use tracker_protocol::{ClientMessage, InfoHash, Limits, PeerId};
+use tracker_protocol::{ClientMessage, InfoHash, Limits, PeerId, ServerMessage};
 
 use crate::{Class, Command, Config, ConnectionId, Fact, Output, Swarms};
 
@@ -107,10 +108,15 @@ impl Bench {
 }
 
 impl Outcome {
-    /// The messages to be written, each as `connection class json` with single letters for ids.
+    /// The messages to be written, each as `connection class json` with single letters for ids and
+    /// without tracker ids.
     fn messages(&self) -> Vec<String> {
         let show = |output: &Output| match output {
             Output::Send { to, class, message } => {
+                let mut message = message.clone();
+                if let ServerMessage::Announced(announced) = &mut message {
+                    announced.tracker_id = None;
+                }
                 let class = match class {
                     Class::Response => "response",
                     Class::Offer => "offer",
@@ -123,6 +129,20 @@ impl Outcome {
             Output::Fact(_) | Output::AnnounceRefused { .. } | Output::AnswerRefused { .. } => None,
         };
         self.0.iter().filter_map(show).collect()
+    }
+
+    /// The tracker id of the response.
+    fn tracker_id(&self) -> Option<String> {
+        self.0.iter().find_map(|output| match output {
+            Output::Send {
+                message: ServerMessage::Announced(announced),
+                ..
+            } => announced.tracker_id.as_deref().map(str::to_owned),
+            Output::Send { .. }
+            | Output::Fact(_)
+            | Output::AnnounceRefused { .. }
+            | Output::AnswerRefused { .. } => None,
+        })
     }
 
     fn facts(&self) -> Vec<Fact> {
@@ -140,7 +160,7 @@ impl Outcome {
         let offer = |output: &Output| match output {
             Output::Send {
                 to,
-                message: tracker_protocol::ServerMessage::Offer(offer),
+                message: ServerMessage::Offer(offer),
                 ..
             } => Some((to.serial(), offer.offer_id.to_string())),
             Output::Send { .. }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tracker_protocol::{Announce, Answer, Event, InfoHash, OfferId, PeerId};
 
 use super::waiting::Waiting;
-use crate::swarm::Key;
+use crate::entry::Key;
 use crate::{
     Change, Command, Config, ConnectionId, Departure, Fact, Full, PeerStats, Refusal,
     RestoredTorrent, Role,
@@ -18,6 +18,9 @@ pub(super) struct Peer {
     pub(super) peer_id: PeerId,
     pub(super) stats: PeerStats,
     pub(super) last_seen: Instant,
+    /// Which entry it is, whatever connection owns it, and the tracker id its client was told.
+    serial: u64,
+    pub(super) tracker_id: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -26,6 +29,7 @@ pub(super) struct Given {
     pub(super) offerer: (ConnectionId, PeerId),
     pub(super) receiver: (ConnectionId, PeerId),
     pub(super) offer_id: OfferId,
+    offerer_serial: u64,
     at: Instant,
 }
 
@@ -63,6 +67,7 @@ pub(super) struct Model {
     completed: Vec<(InfoHash, u64)>,
     completed_by: Vec<(InfoHash, PeerId)>,
     expected: Vec<Expected>,
+    serial: u64,
 }
 
 impl Model {
@@ -75,6 +80,7 @@ impl Model {
             completed: Vec::new(),
             completed_by: Vec::new(),
             expected: Vec::new(),
+            serial: 0,
         }
     }
 
@@ -152,9 +158,14 @@ impl Model {
         receiver: (ConnectionId, PeerId),
         offer_id: OfferId,
     ) {
+        let is_offerer = |peer: &&Peer| {
+            (peer.info_hash, peer.connection, peer.peer_id) == (info_hash, offerer.0, offerer.1)
+        };
+        let entry = self.peers.iter().find(is_offerer);
+        let offerer_serial = entry.expect("the offerer is in").serial;
         self.given.retain(|given| {
             let same = given.info_hash == info_hash
-                && given.offerer == offerer
+                && given.offerer_serial == offerer_serial
                 && given.receiver == receiver
                 && given.offer_id == offer_id;
             // The receiver's next offer is also the moment to forget those that are too old.
@@ -168,6 +179,7 @@ impl Model {
             offerer,
             receiver,
             offer_id,
+            offerer_serial,
             at,
         });
     }
@@ -190,17 +202,33 @@ impl Model {
         let is_same = |peer: &Peer| {
             (peer.info_hash, peer.connection, peer.peer_id) == (info_hash, from, announce.peer_id)
         };
+        let echoed = announce.tracker_id.as_deref();
+        let is_theirs = |peer: &Peer| {
+            (peer.info_hash, peer.peer_id) == (info_hash, announce.peer_id)
+                && echoed.is_some()
+                && peer.tracker_id.as_deref() == echoed
+        };
+        let was = self.peers.iter().position(is_same);
+        let was = was.or_else(|| self.peers.iter().position(is_theirs));
         if announce.event == Event::Stopped {
-            self.leave(Departure::Stopped, is_same);
+            let serial = was.map(|index| self.peers[index].serial);
+            self.leave(Departure::Stopped, |peer| Some(peer.serial) == serial);
         } else {
-            let was = self.peers.iter().position(is_same);
-            if was.is_none()
-                && let Some(full) = self.full(info_hash, from)
-            {
+            let owner = was.map(|index| self.peers[index].connection);
+            let connection = (owner != Some(from)).then(|| self.full_connection(from));
+            let swarm = was.is_none().then(|| self.full_swarm(info_hash));
+            if let Some(full) = connection.flatten().or(swarm.flatten()) {
                 self.expected.push(Expected::Full(from, full));
                 return self.expected.push(Expected::Failure(from));
             }
+            if let Some(index) = was
+                && owner != Some(from)
+            {
+                self.hand_over(index, from);
+            }
             let is_seed = announce.left == Some(0) || announce.event == Event::Completed;
+            self.serial += 1;
+            let known = was.map(|index| &self.peers[index]);
             let peer = Peer {
                 info_hash,
                 connection: from,
@@ -212,16 +240,18 @@ impl Model {
                     downloaded: announce.downloaded.unwrap_or(0),
                 },
                 last_seen: now,
+                serial: known.map_or(self.serial, |peer| peer.serial),
+                tracker_id: known.and_then(|peer| peer.tracker_id.clone()),
             };
             let was = was.map(|index| self.peers.remove(index));
             if was.is_none() && !self.peers.iter().any(|peer| peer.info_hash == info_hash) {
                 let fact = Fact::TorrentOpened { info_hash };
                 self.expected.push(Expected::Fact(fact));
             }
-            let change = if was.is_some() {
-                Change::Updated
-            } else {
-                Change::Joined
+            let change = match owner {
+                None => Change::Joined,
+                Some(owner) if owner == from => Change::Updated,
+                Some(owner) => Change::Returned { from: owner },
             };
             self.expect_peer(&peer, change);
             let pair = (info_hash, announce.peer_id);
@@ -241,15 +271,16 @@ impl Model {
         self.expected.push(Expected::Response(from, counts));
     }
 
-    fn full(&self, info_hash: InfoHash, from: ConnectionId) -> Option<Full> {
+    fn full_connection(&self, from: ConnectionId) -> Option<Full> {
         let owned = self.peers.iter().filter(|peer| peer.connection == from);
+        (owned.count() >= self.config.entries_per_connection).then_some(Full::Connection)
+    }
+
+    fn full_swarm(&self, info_hash: InfoHash) -> Option<Full> {
         let inside = self.peers.iter().filter(|peer| peer.info_hash == info_hash);
         let mut torrents: Vec<_> = self.peers.iter().map(|peer| peer.info_hash).collect();
         torrents.sort();
         torrents.dedup();
-        if owned.count() >= self.config.entries_per_connection {
-            return Some(Full::Connection);
-        }
         if inside.count() >= self.config.peers_per_torrent {
             return Some(Full::Torrent);
         }
@@ -266,29 +297,40 @@ impl Model {
                 .push(Expected::Refused(from, Refusal::NotInSwarm));
         };
         peer.last_seen = now;
-        let is_answered = |given: &Given| {
+        let offerer = |given: &Given| {
+            let is_it = |peer: &&Peer| peer.serial == given.offerer_serial;
+            self.peers.iter().find(is_it)
+        };
+        let is_it = |given: &&Given| {
             given.info_hash == answer.info_hash
                 && given.receiver == (from, answer.peer_id)
-                && given.offerer.1 == answer.to_peer_id
                 && given.offer_id == answer.offer_id
         };
-        let Some(index) = self.given.iter().position(is_answered) else {
-            return self
-                .expected
-                .push(Expected::Refused(from, Refusal::NotOffered));
-        };
-        let given = self.given.remove(index);
-        let is_offerer = |peer: &Peer| {
-            peer.info_hash == answer.info_hash && (peer.connection, peer.peer_id) == given.offerer
-        };
-        self.expected
-            .push(if given.at + self.config.offer_ttl <= now {
+        // Of an offerer that has left no name is known.
+        let is_theirs =
+            |given: &&Given| offerer(given).is_some_and(|peer| peer.peer_id == answer.to_peer_id);
+        let mut named = self.given.iter().filter(is_it);
+        let given = named.clone().find(is_theirs);
+        let given = given.or_else(|| named.find(|given| offerer(given).is_none()));
+        self.expected.push(match given {
+            None => Expected::Refused(from, Refusal::NotOffered),
+            Some(given) if given.at + self.config.offer_ttl <= now => {
                 Expected::Refused(from, Refusal::Late)
-            } else if self.peers.iter().any(is_offerer) {
-                Expected::Answer(given.offerer.0, answer.peer_id, given.offer_id)
-            } else {
-                Expected::Refused(from, Refusal::OffererGone)
-            });
+            }
+            Some(given) => match offerer(given) {
+                None => Expected::Refused(from, Refusal::OffererGone),
+                Some(offerer) => {
+                    Expected::Answer(offerer.connection, answer.peer_id, answer.offer_id.clone())
+                }
+            },
+        });
+        let settled = given.map(|given| (given.offerer_serial, given.at));
+        if let Some(settled) = settled {
+            let is_settled =
+                |given: &Given| is_it(&given) && (given.offerer_serial, given.at) == settled;
+            let index = self.given.iter().position(is_settled);
+            self.given.remove(index.expect("it is there"));
+        }
     }
 
     fn restore(&mut self, restored: &RestoredTorrent) {

@@ -1,7 +1,7 @@
 //! Random sequences of every command, beside the naive model. The run as a whole must reach every
 //! command and every kind of output.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,10 @@ use rand::rngs::StdRng;
 use tracker_protocol::ServerMessage;
 
 use super::model::{Expected, Model, Peer};
-use super::relays::{check_offers, check_parked, numwant, offer};
-use super::steps::{Step, answer_to, connections, step};
+use super::relays::{check_offers, check_parked, hear, numwant, offer};
+use super::steps::{Step, answer_to, connections, echo, step};
 use super::waiting::{PARKED_BYTES, Waiting};
-use crate::swarm::Key;
+use crate::entry::Key;
 use crate::{
     Change, Class, Command, Config, Departure, Fact, Full, Output, Refusal, Role, Swarms, Totals,
 };
@@ -23,6 +23,7 @@ use crate::{
 #[test]
 fn random_sequences_behave_like_the_naive_model() {
     let reached = RefCell::new(BTreeSet::new());
+    let count = Cell::new(0);
     let config = ProptestConfig {
         cases: 400,
         failure_persistence: None,
@@ -31,18 +32,20 @@ fn random_sequences_behave_like_the_naive_model() {
     let rng = TestRng::deterministic_rng(config.rng_algorithm);
     let mut runner = TestRunner::new_with_rng(config, rng);
     runner
-        .run(&vec((0..6_u64, step()), 1..120), |steps| {
+        .run(&vec((0..6_u64, step()), 1..600), |steps| {
+            count.set(count.get() + steps.len());
             run(steps, &mut reached.borrow_mut());
             Ok(())
         })
         .unwrap_or_else(|error| panic!("{error}"));
+    assert!(count.get() > 100_000, "{} steps", count.get());
     let all = BTreeSet::from(REACHED);
     let missing: Vec<_> = all.difference(&reached.borrow()).copied().collect();
     assert_eq!(missing, [""; 0], "never reached");
 }
 
 /// Everything a run must reach.
-const REACHED: [&str; 35] = [
+const REACHED: [&str; 36] = [
     "announce",
     "answer",
     "scrape",
@@ -64,6 +67,7 @@ const REACHED: [&str; 35] = [
     "failure",
     "joined",
     "updated",
+    "returned",
     "stopped",
     "disconnected",
     "expired",
@@ -103,6 +107,12 @@ fn run(steps: Vec<(u64, Step)>, reached: &mut BTreeSet<&'static str>) {
             Step::Command(command) => command,
             Step::AnswerGiven(_) if model.given.is_empty() => Command::Tick,
             Step::AnswerGiven(index) => answer_to(index.get(&model.given)),
+            Step::Echo { announce, .. } if model.peers.is_empty() => announce,
+            Step::Echo {
+                whose,
+                in_its_name,
+                announce,
+            } => echo(whose.get(&model.peers), in_its_name, announce),
         };
         handle(&mut swarms, &mut model, now, command, reached);
     }
@@ -110,7 +120,8 @@ fn run(steps: Vec<(u64, Step)>, reached: &mut BTreeSet<&'static str>) {
         let command = Command::Disconnect { connection };
         handle(&mut swarms, &mut model, now, command, reached);
     }
-    assert!(swarms.swarms.is_empty() && swarms.deadlines.is_empty() && swarms.owned.is_empty());
+    assert!(swarms.swarms.is_empty() && swarms.numbers.is_empty());
+    assert!(swarms.deadlines.is_empty() && swarms.entries.slab.is_empty());
     assert!(swarms.parking.is_empty());
 }
 
@@ -142,6 +153,9 @@ fn handle(
         reached.insert(output_name(output));
     });
 
+    if let Some((from, announce)) = &announce {
+        hear(model, *from, announce, &outputs);
+    }
     let (offers, others): (Vec<_>, Vec<_>) = outputs.into_iter().partition(is_offer);
     let others: Vec<_> = others.into_iter().map(simplify).collect();
     assert_eq!(sorted(&others), sorted(&expected));
@@ -181,7 +195,7 @@ fn check_state(swarms: &Swarms<StdRng>, model: &Model) {
         .iter()
         .filter(|peer| peer.stats.role == Role::Seed);
     let seeds = seeds.count() as u64;
-    let connections: BTreeSet<_> = model.peers.iter().map(|peer| peer.connection).collect();
+    let owners: BTreeSet<_> = model.peers.iter().map(|peer| peer.connection).collect();
     let torrents: BTreeSet<_> = model.peers.iter().map(|peer| peer.info_hash).collect();
     assert_eq!(
         swarms.totals(),
@@ -189,7 +203,7 @@ fn check_state(swarms: &Swarms<StdRng>, model: &Model) {
             torrents: torrents.len(),
             seeds,
             leechers: model.peers.len() as u64 - seeds,
-            connections: connections.len(),
+            connections: owners.len(),
             ..swarms.totals()
         }
     );
@@ -206,12 +220,8 @@ fn check_state(swarms: &Swarms<StdRng>, model: &Model) {
         ];
         assert_eq!(counts, model.counts(torrent.info_hash));
         let peers = swarms.peers(torrent.info_hash, None, usize::MAX);
-        let swarm = &swarms.swarms[&torrent.info_hash];
-        for pool in [&swarm.seeds, &swarm.leechers] {
-            let willing = pool.iter().map(|(_, entry)| entry.is_willing());
-            let expected = (0..pool.len()).map(|index| index < pool.willing());
-            assert!(willing.eq(expected), "the willing come first");
-        }
+        let swarm = swarms.swarm(torrent.info_hash).expect("it is listed");
+        assert!(swarm.members.are_sorted(&swarms.entries.slab));
         let mut expected: Vec<_> = model
             .peers
             .iter()
@@ -230,7 +240,11 @@ fn check_state(swarms: &Swarms<StdRng>, model: &Model) {
         .offers()
         .map(|parked| Waiting {
             info_hash: parked.info_hash,
-            offerer: parked.offerer,
+            offerer: swarms
+                .entries
+                .with_ticket(parked.offerer)
+                .expect("offers go with their peer")
+                .key(),
             offer_id: parked.offer.offer_id.clone(),
             since: parked.until - Duration::from_secs(8),
         })
@@ -238,8 +252,17 @@ fn check_state(swarms: &Swarms<StdRng>, model: &Model) {
     assert_eq!(parked, model.waiting);
     assert_eq!(swarms.totals().parked_bytes, parked.len() * PARKED_BYTES);
     assert_eq!(swarms.deadlines.len(), model.peers.len());
-    let owned: usize = swarms.owned.values().map(Vec::len).sum();
-    assert_eq!(owned, model.peers.len());
+    for connection in connections() {
+        let next = |number: &u32| swarms.entries.next_of(*number);
+        let owned = std::iter::successors(swarms.entries.first_of(connection), next);
+        let expected = model
+            .peers
+            .iter()
+            .filter(|peer| peer.connection == connection);
+        let expected = expected.count();
+        assert_eq!(owned.count(), expected);
+        assert_eq!(swarms.entries.count_of(connection), expected);
+    }
     assert_eq!(swarms.congested.len(), swarms.reliefs.len());
     assert_eq!(swarms.poll_timeout().is_some(), !model.peers.is_empty());
 }
@@ -328,6 +351,7 @@ fn output_name(output: &Output) -> &'static str {
             Fact::Peer { change, .. } => match change {
                 Change::Joined => "joined",
                 Change::Updated => "updated",
+                Change::Returned { .. } => "returned",
                 Change::Left(Departure::Stopped) => "stopped",
                 Change::Left(Departure::Disconnected) => "disconnected",
                 Change::Left(Departure::Expired) => "expired",

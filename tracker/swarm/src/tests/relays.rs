@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
-use tracker_protocol::{Announce, Event, PeerId, RelayedOffer, ServerMessage};
+use tracker_protocol::{Announce, Event, InfoHash, OfferId, PeerId, RelayedOffer, ServerMessage};
 
 use super::model::{Model, Peer};
 use super::waiting::Waiting;
-use crate::swarm::Key;
+use crate::entry::Key;
 use crate::{ConnectionId, Output, Role, Swarms};
 
 /// Each offer went to at most one other live peer, each peer got at most one, and as many were
@@ -47,12 +47,9 @@ pub(super) fn check_offers(
             (offer.info_hash, offer.peer_id),
             (announce.info_hash, announce.peer_id)
         );
-        let entries = swarms.swarms[&announce.info_hash].entries();
-        let owing: Vec<Key> = entries
-            .filter(|(_, entry)| {
-                entry.owes(offerer, &offer.offer_id) == Some(now + Duration::from_secs(5))
-            })
-            .map(|(key, _)| *key)
+        let until = Some(now + Duration::from_secs(5));
+        let owing: Vec<Key> = keys(swarms, announce.info_hash)
+            .filter(|key| owes(swarms, announce.info_hash, *key, offerer, &offer.offer_id) == until)
             .collect();
         let receiver = candidates
             .iter()
@@ -80,6 +77,40 @@ pub(super) fn check_offers(
         model.give(now, announce.info_hash, offerer, receiver, offer_id);
     }
     met
+}
+
+/// Notes the tracker id that a client is told; it is told none that it knows.
+pub(super) fn hear(
+    model: &mut Model,
+    from: ConnectionId,
+    announce: &Announce<'_>,
+    outputs: &[Output],
+) {
+    let told = outputs.iter().find_map(|output| match output {
+        Output::Send {
+            message: ServerMessage::Announced(announced),
+            ..
+        } => announced.tracker_id.clone(),
+        Output::Send { .. }
+        | Output::Fact(_)
+        | Output::AnnounceRefused { .. }
+        | Output::AnswerRefused { .. } => None,
+    });
+    let is_it = |peer: &&mut Peer| {
+        let key = (peer.info_hash, peer.connection, peer.peer_id);
+        key == (announce.info_hash, from, announce.peer_id)
+    };
+    match (told, model.peers.iter_mut().find(is_it)) {
+        (Some(told), Some(peer)) => {
+            assert_ne!(announce.tracker_id.as_deref(), Some(&*told));
+            let known = peer.tracker_id.get_or_insert_with(|| told.to_string());
+            assert_eq!(*known, told, "a peer has one as long as it is there");
+        }
+        (None, Some(peer)) => {
+            assert_eq!(announce.tracker_id.as_deref(), peer.tracker_id.as_deref())
+        }
+        (told, None) => assert_eq!(told, None),
+    }
 }
 
 /// How many of its offers an announce wants relayed.
@@ -126,10 +157,13 @@ pub(super) fn check_parked(
     });
     assert_eq!(given, taken.collect::<Vec<_>>());
     for waiting in expected {
-        let mut entries = swarms.swarms[&joiner.info_hash].entries();
-        let entry = entries.find(|(key, _)| **key == joiner.key());
-        let (_, entry) = entry.expect("the joiner is in");
-        let until = entry.owes(waiting.offerer, &waiting.offer_id);
+        let Waiting {
+            info_hash,
+            offerer,
+            offer_id,
+            ..
+        } = &waiting;
+        let until = owes(swarms, *info_hash, joiner.key(), *offerer, offer_id);
         assert_eq!(until, Some(now + Duration::from_secs(5)));
         reached.insert(match model.role(joiner.info_hash, waiting.offerer) {
             Role::Seed => "parked offer of a seed",
@@ -139,6 +173,27 @@ pub(super) fn check_parked(
         let receiver = (joiner.connection, joiner.peer_id);
         model.give(now, joiner.info_hash, offerer, receiver, waiting.offer_id);
     }
+}
+
+fn keys(swarms: &Swarms<StdRng>, info_hash: InfoHash) -> impl Iterator<Item = Key> {
+    let members = swarms.swarm(info_hash).map(|swarm| swarm.members.iter());
+    let numbers = members.into_iter().flatten();
+    numbers.map(|number| swarms.entries.slab[number].key())
+}
+
+/// Until when a peer may answer an offer of another.
+fn owes(
+    swarms: &Swarms<StdRng>,
+    info_hash: InfoHash,
+    peer: Key,
+    offerer: Key,
+    offer_id: &OfferId,
+) -> Option<Instant> {
+    let swarm = swarms.numbers[&info_hash];
+    let number = |key| swarms.entries.find(swarm, key).expect("it is in");
+    let offerer = swarms.entries.ticket(number(offerer));
+    let until = swarms.entries.slab[number(peer)].owes(offerer, offer_id);
+    until.map(|until| swarms.instant(until))
 }
 
 fn receiver_of(output: &Output) -> ConnectionId {

@@ -9,7 +9,7 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::Index;
 use tracker_protocol::{Announce, Answer, Event, InfoHash, Offer, OfferId, PeerId, RawValue};
 
-use super::model::Given;
+use super::model::{Given, Peer};
 use crate::{Command, ConnectionId, RestoredTorrent};
 
 /// One thing to do in a sequence.
@@ -18,6 +18,13 @@ pub(super) enum Step {
     Command(Command<'static>),
     /// Answer one of the offers given so far, if there is any.
     AnswerGiven(Index),
+    /// Announce with the tracker id of one of the peers that are there, if there is any: in its name
+    /// or in another.
+    Echo {
+        whose: Index,
+        in_its_name: bool,
+        announce: Command<'static>,
+    },
 }
 
 pub(super) fn connections() -> impl Iterator<Item = ConnectionId> {
@@ -110,10 +117,30 @@ pub(super) fn answer_to(given: &Given) -> Command<'static> {
     Command::Answer { from, answer }
 }
 
+/// An announce that echoes the tracker id of a peer.
+pub(super) fn echo(peer: &Peer, in_its_name: bool, command: Command<'static>) -> Command<'static> {
+    let Command::Announce { from, mut announce } = command else {
+        panic!("not an announce: {command:?}");
+    };
+    announce.tracker_id = peer.tracker_id.clone().map(Cow::Owned);
+    if in_its_name {
+        announce.info_hash = peer.info_hash;
+        announce.peer_id = peer.peer_id;
+    }
+    Command::Announce { from, announce }
+}
+
 pub(super) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => command().prop_map(Step::Command),
         1 => any::<Index>().prop_map(Step::AnswerGiven),
+        1 => (any::<Index>(), any::<bool>(), announce()).prop_map(
+            |(whose, in_its_name, announce)| Step::Echo {
+                whose,
+                in_its_name,
+                announce,
+            },
+        ),
     ]
 }
 

@@ -5,8 +5,8 @@ use std::time::Instant;
 use tracker_protocol::{InfoHash, OfferId, PeerId};
 
 use super::model::{Model, Peer};
-use crate::Role;
-use crate::swarm::Key;
+use crate::entry::Key;
+use crate::{ConnectionId, Role};
 
 /// What each offer of a random run takes where it waits: `{}` and its place.
 pub(super) const PARKED_BYTES: usize = 2 + 256;
@@ -72,6 +72,24 @@ impl Model {
             }
         }
         taken
+    }
+
+    /// What a peer owes and what of it waits goes with it to another connection.
+    pub(super) fn hand_over(&mut self, index: usize, to: ConnectionId) {
+        let peer = &mut self.peers[index];
+        let (info_hash, old) = (peer.info_hash, peer.key());
+        peer.connection = to;
+        let new = peer.key();
+        for waiting in &mut self.waiting {
+            if (waiting.info_hash, waiting.offerer) == (info_hash, old) {
+                waiting.offerer = new;
+            }
+        }
+        for given in &mut self.given {
+            if (given.info_hash, given.receiver) == (info_hash, (old.connection, old.peer_id)) {
+                given.receiver = (new.connection, new.peer_id);
+            }
+        }
     }
 
     pub(super) fn role(&self, info_hash: InfoHash, key: Key) -> Role {

@@ -4,6 +4,7 @@ mod bench;
 mod conformance;
 mod doctor;
 mod listeners;
+mod memory;
 mod metainfo;
 mod process;
 mod seed;

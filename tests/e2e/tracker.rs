@@ -15,17 +15,17 @@ use tokio_tungstenite::tungstenite::{Message, WebSocket, connect};
 use crate::process::Running;
 
 /// How long any step may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 const FLUSH_INTERVAL: Duration = Duration::from_millis(500);
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 /// A folder with a configuration, a token, and the database to come.
-struct Home {
+pub(crate) struct Home {
     folder: tempfile::TempDir,
 }
 
 impl Home {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let home = Self { folder };
         std::fs::write(home.file("token"), TOKEN).expect("written");
@@ -41,7 +41,7 @@ impl Home {
         self.folder.path().join(name)
     }
 
-    fn tracker(&self) -> Tracker {
+    pub(crate) fn tracker(&self) -> Tracker {
         self.tracker_under(&[])
     }
 
@@ -62,8 +62,8 @@ impl Home {
 }
 
 /// A running `shoal tracker`.
-struct Tracker {
-    running: Running,
+pub(crate) struct Tracker {
+    pub(crate) running: Running,
     /// `ws://…`, from the ready line.
     url: String,
 }
@@ -79,7 +79,7 @@ impl Tracker {
         Self { running, url }
     }
 
-    fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         let (socket, _) = connect(format!("{}/announce", self.url)).expect("accepted");
         if let MaybeTlsStream::Plain(stream) = socket.get_ref() {
             stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
@@ -88,7 +88,7 @@ impl Tracker {
     }
 
     /// The body of what the path answers.
-    fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         let host = self.url.strip_prefix("ws://").expect("a ws URL");
         let mut socket = TcpStream::connect(host).expect("it listens");
         socket.set_read_timeout(Some(PATIENCE)).expect("a time-out");
@@ -120,7 +120,7 @@ impl Tracker {
 }
 
 /// A WebSocket to a tracker; every peer it speaks for is in one torrent.
-struct Client(WebSocket<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Client(pub(crate) WebSocket<MaybeTlsStream<TcpStream>>);
 
 impl Client {
     /// Announces for peer number `peer`, and waits for the response.
@@ -146,7 +146,7 @@ impl Client {
             .expect("a count")
     }
 
-    fn ask(&mut self, message: &Value) -> Value {
+    pub(crate) fn ask(&mut self, message: &Value) -> Value {
         self.0
             .send(Message::text(message.to_string()))
             .expect("sent");

@@ -1,7 +1,9 @@
 //! The tracker over real sockets and files.
 
 mod admin;
+mod answers;
 mod bans;
+mod chaos;
 mod client;
 mod events;
 mod limits;
@@ -10,6 +12,7 @@ mod nginx;
 mod overload;
 mod protocol;
 mod proxies;
+mod random;
 mod sockets;
 mod store;
 mod tls;

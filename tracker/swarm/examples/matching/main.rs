@@ -4,15 +4,19 @@
 //! `docs/matching.md`. The policies of other trackers are written from a description of what they
 //! choose; none of their code is here.
 
+mod policy;
+mod report;
+
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use policy::Policy;
 use rand::rngs::StdRng;
-use rand::seq::index;
 use rand::{RngExt, SeedableRng};
+use report::Report;
 use swarm::{Command, ConnectionId, Output, Swarms};
 use tracker_protocol::{
     Announce, Answer, Event, InfoHash, Offer, OfferId, PeerId, RawValue, ServerMessage,
@@ -28,14 +32,6 @@ const RUN: f64 = 1_800.0;
 const JOINERS: f64 = 2_000.0;
 /// Connections a peer takes, as the reference's client.
 const CONNECTIONS: usize = 55;
-
-#[derive(Clone, Copy, PartialEq)]
-enum Policy {
-    Shoal,
-    Random,
-    Aquatic,
-    WtTracker,
-}
 
 /// Who comes. Arrivals are a second, shares are of them.
 struct Scenario {
@@ -57,6 +53,8 @@ struct Peer {
     first: Option<u64>,
     first_seed: Option<u64>,
     given: u64,
+    /// Milliseconds of the round trip to the tracker.
+    rtt: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,10 +67,14 @@ enum Happens {
 
 struct World {
     policy: Policy,
+    /// Whether the tracker measures round trips.
+    measures: bool,
     scenario: &'static Scenario,
     /// Decides who comes, alike for all policies.
     fate: StdRng,
     rng: StdRng,
+    /// Decides how far away they are.
+    distance: StdRng,
     /// Milliseconds.
     run: u64,
     start: Instant,
@@ -86,6 +88,8 @@ struct World {
     offers: BTreeMap<OfferId, u64>,
     given: u64,
     answered: u64,
+    /// Of the offers given, those to peers of the nearer half.
+    to_nearer: u64,
 }
 
 const SCENARIOS: [Scenario; 5] = [
@@ -118,6 +122,24 @@ const fn scenario(
     }
 }
 
+/// Where offers that wait make a difference: few come, and not all of them make offers.
+const SPARSE: [Scenario; 2] = [
+    scenario(
+        "one joins every 5 min, half make no offers",
+        1.0 / 300.0,
+        0.3,
+        0.0,
+        0.5,
+    ),
+    scenario(
+        "one joins every 2 min, four of five make no offers",
+        1.0 / 120.0,
+        0.3,
+        0.0,
+        0.8,
+    ),
+];
+
 fn main() -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(
@@ -132,34 +154,70 @@ fn main() -> std::io::Result<()> {
             ("aquatic", Policy::Aquatic),
             ("wt-tracker", Policy::WtTracker),
         ] {
-            let line = World::new(policy, scenario).run();
-            writeln!(out, "| {} | {name} | {line} |", scenario.name)?;
+            let report = World::new(policy, scenario, swarm::Config::default()).run();
+            writeln!(out, "| {} | {name} | {} |", scenario.name, report.policy())?;
+        }
+    }
+    writeln!(
+        out,
+        "\n| swarm | offers wait | first peer, s (mean / median / p95) | first seed, s (mean / median / p95) |"
+    )?;
+    writeln!(out, "|---|---|---|---|")?;
+    for scenario in &SPARSE {
+        for (name, parked_for) in [("45 s", 45), ("no", 0)] {
+            let config = swarm::Config {
+                parked_for: Duration::from_secs(parked_for),
+                ..swarm::Config::default()
+            };
+            let report = World::new(Policy::Shoal, scenario, config).run();
+            writeln!(out, "| {} | {name} | {} |", scenario.name, report.waits())?;
+        }
+    }
+    writeln!(
+        out,
+        "\n| swarm | round trips | offers to the nearer half | offers a seed, max/mean | Jain |"
+    )?;
+    writeln!(out, "|---|---|---|---|---|")?;
+    for scenario in &SCENARIOS {
+        for (name, measures) in [("measured", true), ("unknown", false)] {
+            let mut world = World::new(Policy::Shoal, scenario, swarm::Config::default());
+            world.measures = measures;
+            let report = world.run();
+            writeln!(
+                out,
+                "| {} | {name} | {} |",
+                scenario.name,
+                report.nearness()
+            )?;
         }
     }
     Ok(())
 }
 
 impl World {
-    fn new(policy: Policy, scenario: &'static Scenario) -> Self {
+    fn new(policy: Policy, scenario: &'static Scenario, config: swarm::Config) -> Self {
         Self {
             policy,
+            measures: false,
             scenario,
             fate: StdRng::seed_from_u64(1),
             rng: StdRng::seed_from_u64(3),
+            distance: StdRng::seed_from_u64(4),
             run: (RUN.max(JOINERS / scenario.arrivals) * 1000.0) as u64,
             start: Instant::now(),
             peers: Vec::new(),
             members: Vec::new(),
             agenda: BinaryHeap::from([Reverse((0, Happens::Join))]),
-            swarms: Swarms::new(swarm::Config::default(), StdRng::seed_from_u64(2)),
+            swarms: Swarms::new(config, StdRng::seed_from_u64(2)),
             offer: RawValue::from_string("{}".to_owned()).expect("an object"),
             offers: BTreeMap::new(),
             given: 0,
             answered: 0,
+            to_nearer: 0,
         }
     }
 
-    fn run(mut self) -> String {
+    fn run(mut self) -> Report {
         while let Some(Reverse((at, happens))) = self.agenda.pop() {
             if at > self.run {
                 break;
@@ -172,7 +230,7 @@ impl World {
                 Happens::Leave(peer) => self.leave(at, peer),
             }
         }
-        self.report()
+        Report::new(&self)
     }
 
     /// An exponentially distributed time in milliseconds.
@@ -192,12 +250,18 @@ impl World {
             is_seed: self.fate.random_bool(self.scenario.seeds),
             is_mute: self.fate.random_bool(self.scenario.mute),
             is_passive: self.fate.random_bool(self.scenario.passive),
+            rtt: self.distance.random_range(10..=300),
             ..Peer::default()
         });
         self.members.push(peer);
         self.agenda
             .push(Reverse((at + stays, Happens::Leave(peer))));
         self.announce(at, peer);
+        if self.measures {
+            let connection = ConnectionId::new(0, peer as u64);
+            let rtt = Duration::from_millis(self.peers[peer].rtt);
+            self.handle(at, Command::Measured { connection, rtt });
+        }
     }
 
     fn leave(&mut self, at: u64, peer: usize) {
@@ -222,41 +286,13 @@ impl World {
             self.announce_to_shoal(at, peer, offers);
             return;
         }
-        let receivers = self.choose(peer, offers);
-        for receiver in receivers {
+        for receiver in self
+            .policy
+            .choose(&mut self.rng, &self.members, peer, offers)
+        {
             let offer = self.given;
             self.offered(at, peer, receiver, offer);
         }
-    }
-
-    /// Receivers as other trackers choose them; none knows roles.
-    fn choose(&mut self, peer: usize, offers: usize) -> Vec<usize> {
-        let count = self.members.len();
-        let picked: Vec<usize> = match self.policy {
-            Policy::Shoal => Vec::new(),
-            Policy::Random => index::sample(&mut self.rng, count, count.min(offers + 1)).into_vec(),
-            Policy::WtTracker => {
-                let start = self.rng.random_range(0..count);
-                (0..count.min(offers + 1))
-                    .map(|step| (start + step) % count)
-                    .collect()
-            }
-            Policy::Aquatic if count <= offers + 1 => (0..count).collect(),
-            Policy::Aquatic => {
-                let middle = count / 2;
-                let run = offers.div_ceil(2);
-                let first = self.rng.random_range(0..=middle - run.min(middle));
-                let room = count - middle - run.min(count - middle);
-                let second = middle + self.rng.random_range(0..=room);
-                (first..first + run).chain(second..second + run).collect()
-            }
-        };
-        picked
-            .into_iter()
-            .filter_map(|index| self.members.get(index).copied())
-            .filter(|member| *member != peer)
-            .take(offers)
-            .collect()
     }
 
     fn announce_to_shoal(&mut self, at: u64, peer: usize, offers: usize) {
@@ -299,9 +335,18 @@ impl World {
         }
     }
 
+    /// Notes whether a receiver is of the nearer half of all that might have been chosen.
+    fn compare(&mut self, offerer: usize, receiver: usize) {
+        let rtt = |peer: usize| self.peers[peer].rtt;
+        let others = || self.members.iter().filter(|peer| **peer != offerer);
+        let nearer = others().filter(|peer| rtt(**peer) < rtt(receiver)).count();
+        self.to_nearer += u64::from(2 * nearer < others().count());
+    }
+
     /// A peer is given an offer, and answers if it can use it.
     fn offered(&mut self, at: u64, offerer: usize, receiver: usize, offer: u64) {
         self.given += 1;
+        self.compare(offerer, receiver);
         let peer = &mut self.peers[receiver];
         peer.given += 1;
         if !peer.is_mute && peer.connected.len() < CONNECTIONS {
@@ -338,42 +383,6 @@ impl World {
                 self.peers[one].first_seed.get_or_insert(at);
             }
         }
-    }
-
-    fn report(&self) -> String {
-        let (mut first, mut first_seed) = (Vec::new(), Vec::new());
-        let mut seeds: Vec<f64> = Vec::new();
-        for peer in &self.peers {
-            let here = peer.leaves.min(self.run) - peer.joined;
-            if !peer.is_seed && !peer.is_mute {
-                // Who never met anybody waited as long as it was there.
-                let wait = |met: Option<u64>| met.map_or(here, |met| met - peer.joined);
-                first.push(wait(peer.first));
-                first_seed.push(wait(peer.first_seed));
-            }
-            if peer.is_seed && !peer.is_mute && here >= 60_000 {
-                seeds.push(peer.given as f64 / here as f64);
-            }
-        }
-        let seconds = |waits: &[u64], percent: usize| {
-            waits[(waits.len() - 1) * percent / 100] as f64 / 1000.0
-        };
-        first.sort_unstable();
-        first_seed.sort_unstable();
-        let sum: f64 = seeds.iter().sum();
-        let squares: f64 = seeds.iter().map(|rate| rate * rate).sum();
-        let max = seeds.iter().copied().fold(0.0, f64::max);
-        let count = seeds.len() as f64;
-        format!(
-            "{:.1} / {:.1} | {:.1} / {:.1} | {:.0} % | {:.1} | {:.2}",
-            seconds(&first, 50),
-            seconds(&first, 95),
-            seconds(&first_seed, 50),
-            seconds(&first_seed, 95),
-            100.0 * self.answered as f64 / self.given as f64,
-            max / (sum / count),
-            sum * sum / (count * squares)
-        )
     }
 }
 

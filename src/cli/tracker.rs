@@ -135,6 +135,12 @@ async fn serve(config: Config, json: bool) -> anyhow::Result<()> {
             }
         })
         .collect();
+    // A browser opens no Unix socket, and writes no PROXY header.
+    let page = listen
+        .iter()
+        .zip(&urls)
+        .find(|(listen, _)| listen.addr.tcp().is_some() && !listen.proxy_protocol)
+        .map(|(_, url)| url.as_str());
     let admin = tracker
         .admin_address()
         .map(|addr| format!("http://{}", reachable(addr)));
@@ -153,7 +159,13 @@ async fn serve(config: Config, json: bool) -> anyhow::Result<()> {
             Err(error) => Err(error),
         }
     } else {
-        match welcome(&urls, admin.as_deref(), database.as_deref(), admin_open) {
+        match welcome(
+            &urls,
+            page,
+            admin.as_deref(),
+            database.as_deref(),
+            admin_open,
+        ) {
             Ok(()) => signals::stop_asked().await,
             Err(error) => Err(error),
         }
@@ -166,6 +178,7 @@ async fn serve(config: Config, json: bool) -> anyhow::Result<()> {
 /// Says where the tracker is and what it keeps.
 fn welcome(
     urls: &[String],
+    page: Option<&str>,
     admin: Option<&str>,
     database: Option<&Path>,
     admin_open: bool,
@@ -173,11 +186,9 @@ fn welcome(
     for url in urls {
         report::line(format_args!("Tracker    {url}"))?;
     }
-    // `ws` becomes `http` and `wss` becomes `https`. A browser opens no Unix socket.
-    let page = urls
-        .iter()
-        .find(|url| !url.contains("+unix:"))
-        .or(urls.first())
+    // `ws` becomes `http` and `wss` becomes `https`.
+    let page = page
+        .or(urls.first().map(String::as_str))
         .map_or(String::new(), |url| url.replacen("ws", "http", 1));
     report::line(format_args!("Numbers    {page}/stats.json"))?;
     if admin_open {

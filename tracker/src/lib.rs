@@ -6,6 +6,8 @@
 //! `/api/v1`. What a client says, and who hears of it, is decided in
 //! [`tracker_protocol`] and [`swarm`]; nothing here looks into an offer.
 //!
+//! `listen` binds, and `accept` makes of a connection the one kind of `stream` that HTTP is
+//! spoken on: a PROXY header first, then TLS. Whose connection it is, `proxies` knows.
 //! `server` puts actix-web to work and takes a connection out of it at its upgrade,
 //! because its buffers and channels cost an idle WebSocket 16 KiB (`upgrade`).
 //! `frames` reads and writes what follows. The admin listener, if there is one, is

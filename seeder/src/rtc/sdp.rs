@@ -99,13 +99,21 @@ fn host_priority(index: u32) -> u32 {
 }
 
 fn is_candidate(line: &str) -> bool {
-    line.starts_with("a=candidate:")
+    candidate(line).is_some()
+}
+
+/// What follows `a=candidate:`, with the white space that the stack passes over: what it takes for a
+/// candidate must not come past us.
+fn candidate(line: &str) -> Option<&str> {
+    let attribute = line.trim_start_matches('\r').strip_prefix("a=")?;
+    attribute.trim_start().strip_prefix("candidate:")
 }
 
 /// Reads `a=candidate:FOUNDATION COMPONENT TRANSPORT PRIORITY ADDRESS PORT typ …`
 /// (RFC 8839 §5.1) and tells whether checks to it make sense.
 fn is_checkable(line: &str, loopback: bool) -> bool {
-    let mut words = line.split_ascii_whitespace().skip(1);
+    let words = candidate(line).unwrap_or_default();
+    let mut words = words.split_whitespace().skip(1);
     let (Some(component), Some(transport)) = (words.next(), words.next()) else {
         return false;
     };
@@ -124,8 +132,38 @@ fn is_checkable(line: &str, loopback: bool) -> bool {
         && (loopback || !ip.is_loopback())
 }
 
+/// What holds for every description: for fuzzing and for tests with random text.
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzz {
+    use super::{MAX_CHECKED_CANDIDATES, accept_remote, is_checkable};
+
+    /// Passes a description on to `candidates`, which gives those that the stack finds in it.
+    ///
+    /// # Panics
+    /// When the stack finds more than may be, or one that is not to be checked.
+    pub(crate) fn intake(sdp: &str, candidates: impl Fn(String) -> Vec<String>) {
+        for loopback in [false, true] {
+            let Ok(accepted) = accept_remote(sdp, loopback) else {
+                continue;
+            };
+            // Longer line ends may pass the limit on bytes.
+            if let Ok(again) = accept_remote(&accepted, loopback) {
+                assert_eq!(again, accepted);
+            }
+            let found = candidates(accepted);
+            assert!(found.len() <= MAX_CHECKED_CANDIDATES);
+            for value in found {
+                assert!(is_checkable(&format!("a=candidate:{value}"), loopback));
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use crate::rtc::RTCSessionDescription;
+    use proptest::prelude::*;
+
     use super::*;
 
     const HEAD: &str = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n";
@@ -154,6 +192,26 @@ mod tests {
                  a=mid:0\r\n"
             ))
         );
+    }
+
+    #[test]
+    fn white_space_hides_no_candidate() {
+        for hidden in [
+            "\ra=candidate:1 1 udp 1 127.0.0.1 51000 typ host",
+            "\r\ra=candidate:1 1 udp 1 127.0.0.1 51000 typ host",
+            "a= candidate:1 1 udp 1 127.0.0.1 51000 typ host",
+            "a=\u{a0}candidate:1 1 udp 1 127.0.0.1 51000 typ host",
+            "a=candidate: 1 1 udp 1 127.0.0.1 51000 typ host",
+            "a=candidate:1\u{2003}1\u{2003}udp\u{2003}1\u{2003}127.0.0.1\u{2003}51000 1 udp 1 192.0.2.7 51000 typ host",
+            "a=candidate:1\u{b}1\u{b}udp\u{b}1\u{b}127.0.0.1\u{b}51000 1 udp 1 192.0.2.7 51000 typ host",
+        ] {
+            let sdp = format!("{HEAD}{hidden}\r\na=mid:0\r\n");
+            assert_eq!(
+                accept_remote(&sdp, false),
+                Ok(format!("{HEAD}a=mid:0\r\n")),
+                "{hidden:?}"
+            );
+        }
     }
 
     #[test]
@@ -211,5 +269,57 @@ mod tests {
                  a=end-of-candidates\r\n"
             )
         );
+    }
+
+    /// A line that is or resembles a candidate's.
+    fn line() -> impl Strategy<Value = String> {
+        let space =
+            || prop::sample::select(vec![" ", "  ", "\t", "\r", "\u{b}", "\u{a0}", "\u{2003}"]);
+        let start = prop::sample::select(vec!["", "", "\r", "\r\r", " ", "\u{a0}"]);
+        let key = prop::sample::select(vec![
+            "a=candidate:",
+            "a= candidate:",
+            "a=\u{b}candidate:",
+            "a=x:",
+            "a=",
+        ]);
+        let words = vec![
+            "1",
+            "2",
+            "udp",
+            "tcp",
+            "127.0.0.1",
+            "192.0.2.7",
+            "224.0.0.1",
+            "51000",
+            "80",
+            "typ",
+            "host",
+        ];
+        let words = prop::collection::vec((prop::sample::select(words), space()), 0..20);
+        let sound = "1 1 udp 1 192.0.2.7 51000 typ host";
+        (start, key, any::<bool>(), words).prop_map(move |(start, key, is_sound, words)| {
+            let words = words.iter().flat_map(|(word, space)| [*word, *space]);
+            let sound = if is_sound { sound } else { "" };
+            format!("{start}{key}{sound}{}\n", words.collect::<String>())
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_stack_finds_no_candidate_that_is_not_to_be_checked(
+            lines in prop::collection::vec(line(), 0..12),
+        ) {
+            let head = "v=0\r\no=- 1 2 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n\
+                m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n";
+            fuzz::intake(&format!("{head}{}", lines.concat()), |sdp| {
+                let offer = RTCSessionDescription::offer(sdp);
+                let read = offer.and_then(|offer| offer.unmarshal());
+                let media = read.into_iter().flat_map(|read| read.media_descriptions);
+                let attributes = media.flat_map(|media| media.attributes);
+                let candidates = attributes.filter(|attribute| attribute.is_ice_candidate());
+                candidates.filter_map(|attribute| attribute.value).collect()
+            });
+        }
     }
 }

@@ -14,6 +14,10 @@ use sha1::{Digest, Sha1};
 /// Most bytes that the workers' buffers take together.
 const MAX_BUFFER_BYTES: usize = 256 << 20;
 
+/// Where buffers begin. From the page cache the kernel copies 2.5 GB/s to 16 bytes behind the start of
+/// a page, where the allocator puts large buffers, and 11 GB/s to a multiple of this.
+const CACHE_LINE: usize = 64;
+
 /// How far hashing has come, in bytes of content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
@@ -56,9 +60,12 @@ pub(crate) fn each_piece<E: Send>(
     let reader = Mutex::new(Some(read));
     let failure = Mutex::new(None);
     let work = || {
-        let mut buffer = vec![0; piece_length];
+        let mut room = vec![0; piece_length + CACHE_LINE];
+        let start = room.as_ptr().addr().wrapping_neg() % CACHE_LINE;
+        let buffer = room.split_at_mut(start).1;
+        let buffer = buffer.split_at_mut(piece_length).0;
         while !cancel.load(Ordering::Relaxed) {
-            let turn = take_turn(&reader, &failure, &mut buffer);
+            let turn = take_turn(&reader, &failure, buffer);
             match turn {
                 Turn::Piece { index, length } => {
                     let piece = buffer.get(..length).unwrap_or_default();

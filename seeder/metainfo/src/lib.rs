@@ -28,6 +28,9 @@ mod url;
 mod verify;
 mod warning;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 #[cfg(test)]
 mod tests;
 

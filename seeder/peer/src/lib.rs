@@ -68,6 +68,9 @@ mod requests;
 mod session;
 mod torrent;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 #[cfg(test)]
 mod tests;
 

@@ -28,5 +28,8 @@ pub use server::{
     Announced, Failure, RelayedAnswer, RelayedOffer, ScrapeEntry, Scraped, ServerMessage, Subject,
 };
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::fuzz::{LIMIT, told};
 use super::*;
-
-const LIMIT: usize = 1000;
 
 /// A frame of a client.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
@@ -23,25 +22,6 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     out.extend(mask);
     out.extend(payload.iter().zip(mask.iter().cycle()).map(|(a, b)| a ^ b));
     out
-}
-
-/// What is said, in words; and the close code of a refusal.
-fn told(reader: &mut Reader, mut bytes: Vec<u8>, heard: &mut Vec<String>) -> Option<u16> {
-    reader
-        .feed(&mut bytes, LIMIT, |event| {
-            heard.push(match event {
-                Event::Message(text) => format!("message {text}"),
-                Event::Ping(payload) => format!("ping {}", payload.escape_ascii()),
-                Event::Pong => "pong".into(),
-                Event::Close(None) => "close".into(),
-                Event::Close(Some(reason)) => {
-                    format!("close {} {:?}", u16::from(reason.code), reason.description)
-                }
-            });
-            ControlFlow::Continue(())
-        })
-        .err()
-        .map(|refusal| refusal.code.into())
 }
 
 fn heard(bytes: Vec<u8>) -> (Vec<String>, Option<u16>) {
@@ -210,33 +190,22 @@ proptest! {
     #[test]
     fn portions_of_a_stream_say_what_the_whole_says(
         bytes in stream(),
-        cuts in vec(1_usize..40, 1..30),
+        portions in vec(1_usize..40, 1..30),
     ) {
-        let whole = heard(bytes.clone());
-        let mut reader = Reader::default();
-        let mut said = Vec::new();
-        let mut refused = None;
-        let mut rest = &bytes[..];
-        for cut in cuts.iter().cycle() {
-            if rest.is_empty() || refused.is_some() {
-                break;
-            }
-            let (portion, after) = rest.split_at(*cut.min(&rest.len()));
-            rest = after;
-            refused = told(&mut reader, portion.to_vec(), &mut said);
-            prop_assert!(reader.held.len() <= LIMIT + 14);
-        }
-        prop_assert_eq!((said, refused), whole);
+        fuzz::frames(&bytes, &portions);
     }
 
     #[test]
-    fn any_bytes_are_read_or_refused(portions in vec(vec(any::<u8>(), 0..60), 0..10)) {
-        let mut reader = Reader::default();
-        let mut said = Vec::new();
-        for portion in portions {
-            if told(&mut reader, portion, &mut said).is_some() {
-                break;
-            }
-        }
+    fn any_bytes_after_a_request_are_read_or_refused(
+        portion in any::<u8>(),
+        bytes in prop_oneof![vec(any::<u8>(), 0..600), stream()],
+        asked in any::<bool>(),
+    ) {
+        let request: &[u8] = if asked { REQUEST } else { &[] };
+        fuzz::connection(&[&[portion], request, &bytes].concat());
     }
 }
+
+const REQUEST: &[u8] = b"GET /announce HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n\
+    Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";

@@ -3,15 +3,14 @@
 use proptest::prelude::*;
 
 use super::{SMALLEST, create, put, torrent};
-use crate::{CreateOptions, Magnet, Metainfo, default_piece_length};
+use crate::{CreateOptions, Magnet, Metainfo, default_piece_length, fuzz};
 
 proptest! {
     #[test]
     fn no_bytes_make_the_parsers_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = Metainfo::parse(&bytes);
+        fuzz::torrent(&bytes);
         if let Ok(text) = std::str::from_utf8(&bytes) {
-            let _ = Magnet::parse(text);
-            let _ = Magnet::parse(&format!("magnet:?{text}"));
+            fuzz::magnet(text);
         }
     }
 
@@ -23,14 +22,23 @@ proptest! {
     ) {
         let mut bytes = torrent(SMALLEST);
         if cut { bytes.remove(at) } else { std::mem::replace(&mut bytes[at], byte) };
-        let _ = Metainfo::parse(&bytes);
+        fuzz::torrent(&bytes);
     }
 
     /// Tokens in any order reach deeper than bytes do.
     #[test]
     fn no_tokens_make_the_parser_panic(tokens in prop::collection::vec(token(), 0..40)) {
-        let _ = Metainfo::parse(tokens.concat().as_bytes());
-        let _ = Metainfo::parse(&torrent(&format!("d{}e", tokens.concat())));
+        fuzz::torrent(tokens.concat().as_bytes());
+        fuzz::torrent(&torrent(&format!("d{}e", tokens.concat())));
+    }
+
+    #[test]
+    fn no_parameters_of_a_link_make_the_parser_panic(
+        parameters in prop::collection::vec((key(), "(%[0-9a-f]{2}|[+=.,0-9-]|\\PC){0,8}"), 0..6),
+    ) {
+        let parameters = parameters.iter().map(|(key, value)| format!("&{key}={value}"));
+        let hash = "0123456789abcdef".repeat(3);
+        fuzz::magnet(&format!("xt=urn:btih:{}{}", &hash[..40], parameters.collect::<String>()));
     }
 
     #[test]
@@ -118,6 +126,13 @@ fn token() -> impl Strategy<Value = String> {
         ])
         .prop_map(str::to_owned),
     ]
+}
+
+fn key() -> impl Strategy<Value = &'static str> {
+    let keys = [
+        "xt", "dn", "xl", "tr", "tr.1", "xs", "as", "ws", "x.pe", "so", "q",
+    ];
+    prop::sample::select(keys.to_vec())
 }
 
 fn magnet() -> impl Strategy<Value = Magnet> {

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::bench::{
-    BLOCK, Bench, MODERN, PLAIN, bare, block, extended, handshake, have, naming, request,
-};
+use super::bench::{BLOCK, Bench, MODERN, bare, block, extended, have, naming, request};
 use crate::message;
 use crate::{BlockRequest, Input, Output, Upload};
 
@@ -119,6 +117,28 @@ fn rejects(outputs: &[Output]) -> Vec<BlockRequest> {
     rejected
 }
 
+/// Bencoding in any order.
+fn token() -> impl Strategy<Value = Vec<u8>> {
+    let words = [
+        "1:m",
+        "11:ut_metadata",
+        "11:lt_donthave",
+        "8:msg_type",
+        "5:piece",
+        "i0e",
+        "i1e",
+        "i2e",
+        "d",
+        "l",
+        "e",
+    ];
+    prop_oneof![
+        4 => prop::sample::select(words.to_vec()).prop_map(Vec::from),
+        1 => any::<i64>().prop_map(|number| format!("i{number}e").into_bytes()),
+        1 => prop::collection::vec(any::<u8>(), 0..5),
+    ]
+}
+
 fn is_closed(outputs: &[Output]) -> bool {
     outputs
         .iter()
@@ -142,23 +162,18 @@ proptest! {
     }
 
     #[test]
-    fn any_steps_do_no_harm(
-        reserved in prop::sample::select(vec![MODERN, PLAIN]),
-        steps in prop::collection::vec(step(), 0..120),
+    fn any_steps_do_no_harm_and_portions_say_what_the_whole_says(
+        bytes in prop::collection::vec(any::<u8>(), 0..600),
     ) {
-        let mut bench = Bench::new();
-        bench.receive(&handshake(reserved));
-        let mut taken = Vec::new();
-        let mut closed = false;
-        for step in &steps {
-            let outputs = act(&mut bench, step, &mut taken);
-            prop_assert!(!closed || outputs.is_empty(), "a closed session is silent");
-            closed |= is_closed(&outputs);
-            prop_assert!(bench.session.open_requests() <= 8);
-            let due = bench.session.poll_timeout();
-            prop_assert!(due.is_none_or(|due| due > bench.now), "a deadline is left behind");
-            prop_assert!(due.is_some() != closed);
-        }
+        crate::fuzz::session(&bytes);
+    }
+
+    #[test]
+    fn any_extended_message_says_something_bounded_or_nothing(
+        tokens in prop::collection::vec(token(), 0..12),
+    ) {
+        crate::fuzz::extension(&tokens.concat());
+        crate::fuzz::extension(&[b"d", &tokens.concat()[..], b"e"].concat());
     }
 
     #[test]

@@ -5,33 +5,8 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use proptest::sample::Index;
 
 use super::{HASH, PEER, announce_text, captured, parse, parse_announce};
-use crate::{ClientMessage, InfoHash, Limits, OfferId, PeerId, ServerMessage, Verdict};
-
-/// Feeds a text to every public entry. What is accepted must be valid JSON again when written.
-fn feed(text: &str) {
-    match ClientMessage::parse(text, &Limits::default()) {
-        Ok(message) => {
-            let json = message.into_owned().to_json();
-            serde_json::from_str::<serde::de::IgnoredAny>(&json).expect("we write JSON");
-            let again = parse(&json).to_json();
-            assert_eq!(json, again);
-        }
-        Err(error) => match error.verdict() {
-            Verdict::Reply(failure) => {
-                let reply = ServerMessage::Failure(failure).to_json();
-                ServerMessage::parse(&reply).expect("clients can read our failures");
-            }
-            Verdict::Close { reason, .. } => assert!(reason.len() <= 123),
-        },
-    }
-    if let Ok(message) = ServerMessage::parse(text) {
-        let json = message.into_owned().to_json();
-        ServerMessage::parse(&json).expect("we write what we read");
-    }
-    let _ = InfoHash::from_binary_string(text);
-    let _ = text.parse::<PeerId>();
-    let _ = OfferId::from_text(text);
-}
+use crate::fuzz::message as feed;
+use crate::{InfoHash, OfferId, PeerId};
 
 /// Pieces of messages, to be strung together at random.
 fn fragment() -> impl Strategy<Value = String> {

@@ -4,6 +4,8 @@
 //! Frames are unmasked and read where they lie, in the caller's buffer. Only what is
 //! not whole yet is kept: the beginning of a frame, and the fragments of a message.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod header;
 mod write;
 

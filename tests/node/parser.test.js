@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 
 import { any, message } from './messages.js'
 import { generator } from './shoal.js'
@@ -17,7 +18,7 @@ const example = path.join(path.dirname(process.env.SHOAL_BIN), 'examples', 'pars
 const specification = readFileSync(new URL('../../docs/webtorrent-tracker-protocol.md', import.meta.url), 'utf8')
 
 const seed = Number(process.env.SHOAL_SEED ?? 1)
-const COUNT = 20_000
+const COUNT = 5_000
 
 const isObject = value => typeof value === 'object' && value !== null && !Array.isArray(value)
 const isWide = text => typeof text === 'string' && /[^\0-\xff]/.test(text)
@@ -109,7 +110,7 @@ function byThem (text) {
   if (m.action === 2) return { kind: 'scrape', info_hashes: m.info_hash ?? null }
   const { info_hash, peer_id } = m
   if (m.answer) return { kind: 'answer', info_hash, peer_id, to_peer_id: m.to_peer_id, answer: m.answer }
-  const left = m.left >= 0 && m.left < Infinity ? Math.ceil(m.left) : null
+  const left = m.left >= 0 && m.left < Infinity ? Math.min(Math.ceil(m.left), 2 ** 64) : null
   return { kind: 'announce', info_hash, peer_id, left, event: m.event ?? 'update', offers: m.numwant }
 }
 
@@ -136,11 +137,11 @@ test(`of ${COUNT} messages ours reads what bittorrent-tracker's reads, but for t
     const [them, us] = [byThem(text), byUs(JSON.parse(lines[index]))]
     kinds.add(us.kind)
     const fields = them.kind === us.kind ? Object.keys(them) : ['kind']
-    for (const field of fields.filter(field => json(them[field]) !== json(us[field]))) {
+    for (const field of fields.filter(field => !isDeepStrictEqual(them[field], us[field]))) {
       const m = parsed(text)
       const rules = wanted.filter(rule => rule.in === field && m && rule.when(m))
       rules.forEach(rule => seen.add(rule.name))
-      if (rules.length === 0) unwanted.push({ field, text, them: json(them), us: json(us) })
+      if (rules.length === 0) unwanted.push({ field, text: text.slice(0, 1000), them: them[field], us: us[field] })
     }
   })
   assert.deepEqual(unwanted.slice(0, 5), [])

@@ -226,19 +226,13 @@ impl Model {
             {
                 self.hand_over(index, from);
             }
-            let is_seed = announce.left == Some(0) || announce.event == Event::Completed;
             self.serial += 1;
             let known = was.map(|index| &self.peers[index]);
             let peer = Peer {
                 info_hash,
                 connection: from,
                 peer_id: announce.peer_id,
-                stats: PeerStats {
-                    role: if is_seed { Role::Seed } else { Role::Leecher },
-                    left: announce.left,
-                    uploaded: announce.uploaded.unwrap_or(0),
-                    downloaded: announce.downloaded.unwrap_or(0),
-                },
+                stats: stats(announce),
                 last_seen: now,
                 serial: known.map_or(self.serial, |peer| peer.serial),
                 tracker_id: known.and_then(|peer| peer.tracker_id.clone()),
@@ -385,5 +379,15 @@ impl Model {
             change,
             stats: peer.stats,
         }));
+    }
+}
+
+fn stats(announce: &Announce<'_>) -> PeerStats {
+    let is_seed = announce.left == Some(0) || announce.event == Event::Completed;
+    PeerStats {
+        role: if is_seed { Role::Seed } else { Role::Leecher },
+        left: announce.left,
+        uploaded: announce.uploaded.unwrap_or(0),
+        downloaded: announce.downloaded.unwrap_or(0),
     }
 }

@@ -252,6 +252,12 @@ fn check_state(swarms: &Swarms<StdRng>, model: &Model) {
     assert_eq!(parked, model.waiting);
     assert_eq!(swarms.totals().parked_bytes, parked.len() * PARKED_BYTES);
     assert_eq!(swarms.deadlines.len(), model.peers.len());
+    check_owners(swarms, model);
+    assert_eq!(swarms.congested.len(), swarms.reliefs.len());
+    assert_eq!(swarms.poll_timeout().is_some(), !model.peers.is_empty());
+}
+
+fn check_owners(swarms: &Swarms<StdRng>, model: &Model) {
     for connection in connections() {
         let next = |number: &u32| swarms.entries.next_of(*number);
         let owned = std::iter::successors(swarms.entries.first_of(connection), next);
@@ -263,8 +269,6 @@ fn check_state(swarms: &Swarms<StdRng>, model: &Model) {
         assert_eq!(owned.count(), expected);
         assert_eq!(swarms.entries.count_of(connection), expected);
     }
-    assert_eq!(swarms.congested.len(), swarms.reliefs.len());
-    assert_eq!(swarms.poll_timeout().is_some(), !model.peers.is_empty());
 }
 
 fn is_joined(expected: &Expected) -> bool {

@@ -36,7 +36,10 @@ pub(crate) struct Session {
     reader: Reader,
     download: Download,
     choked: bool,
+    interested: bool,
     depth: usize,
+    /// What is to be said.
+    out: BytesMut,
     began: Instant,
     /// Bytes taken from the channel.
     taken: u64,
@@ -54,7 +57,9 @@ impl Session {
             reader: Reader::default(),
             download: Download::new(metainfo),
             choked: true,
+            interested: false,
             depth: DEPTH,
+            out: BytesMut::new(),
             began: now,
             taken: 0,
             over: false,
@@ -66,14 +71,7 @@ impl Session {
     /// The channel is open: says what is said first.
     pub(crate) fn open(&mut self, now: Instant, peer_id: &[u8; 20]) -> BytesMut {
         self.began = now;
-        let mut out = wire::greeting(&self.info_hash, peer_id);
-        if matches!(
-            self.behaviour,
-            Behaviour::Greedy | Behaviour::Slow { .. } | Behaviour::Stalled
-        ) {
-            wire::interested(&mut out);
-        }
-        out
+        wire::handshake(&self.info_hash, peer_id)
     }
 
     /// Whether it takes another message from its channel now.
@@ -111,7 +109,8 @@ impl Session {
             self.complain(format!("the seeder sent {}", nonsense.0));
             self.over = true;
         }
-        self.ask()
+        self.ask();
+        self.out.split()
     }
 
     fn hear(&mut self, now: Instant, said: &Said<'_>) {
@@ -120,7 +119,18 @@ impl Session {
                 if *info_hash != self.info_hash {
                     self.complain("the seeder shook hands for another torrent".to_owned());
                 }
+                wire::introduction(&mut self.out);
                 self.over |= self.behaviour == Behaviour::Churn;
+            }
+            // Not sooner: webtorrent.js does not hear what comes right behind the handshake.
+            Said::Has if !self.interested => {
+                self.interested = matches!(
+                    self.behaviour,
+                    Behaviour::Greedy | Behaviour::Slow { .. } | Behaviour::Stalled
+                );
+                if self.interested {
+                    wire::interested(&mut self.out);
+                }
             }
             Said::Extended { reqq: Some(reqq) } => {
                 self.depth = (*reqq as usize).clamp(1, MAX_DEPTH);
@@ -136,7 +146,7 @@ impl Session {
                 self.tally.blocks_refused += 1;
                 self.download.refused(*index, *begin);
             }
-            Said::Extended { reqq: None } | Said::Have | Said::Pieces | Said::Other => {}
+            Said::Extended { reqq: None } | Said::Has | Said::Other => {}
         }
     }
 
@@ -162,19 +172,17 @@ impl Session {
     }
 
     /// Asks for more once half of what may be open has come.
-    fn ask(&mut self) -> BytesMut {
-        let mut out = BytesMut::new();
+    fn ask(&mut self) {
         let open = self.download.outstanding();
         if self.choked || open > self.depth / 2 {
-            return out;
+            return;
         }
         for _ in open..self.depth.min(open + MAX_DEPTH / 2) {
             let Some((index, begin, length)) = self.download.next() else {
                 break;
             };
-            wire::request(&mut out, index, begin, length);
+            wire::request(&mut self.out, index, begin, length);
         }
-        out
     }
 
     fn complain(&mut self, complaint: String) {

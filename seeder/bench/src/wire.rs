@@ -18,9 +18,8 @@ pub(crate) enum Said<'a> {
     Handshake([u8; 20]),
     Choke,
     Unchoke,
-    Have,
-    /// A bitfield or one of its short forms.
-    Pieces,
+    /// That it has a piece, some, or all.
+    Has,
     Block {
         index: u32,
         begin: u32,
@@ -115,8 +114,7 @@ fn said(id: u8, payload: &[u8]) -> Result<Said<'_>, Nonsense> {
     Ok(match id {
         0 => Said::Choke,
         1 => Said::Unchoke,
-        4 => Said::Have,
-        5 | 14 | 15 => Said::Pieces,
+        4 | 5 | 14 => Said::Has,
         7 => {
             let (index, begin, bytes) = place(payload)?;
             Said::Block {
@@ -157,15 +155,19 @@ fn integer_after(payload: &[u8], key: &[u8]) -> Option<u32> {
     std::str::from_utf8(digits.get(..end)?).ok()?.parse().ok()
 }
 
-/// What a leecher without pieces says first: its handshake, its extensions, that it has nothing.
-pub(crate) fn greeting(info_hash: &[u8; 20], peer_id: &[u8; 20]) -> BytesMut {
-    let mut out = BytesMut::with_capacity(128);
+/// The handshake, which both sides send at once.
+pub(crate) fn handshake(info_hash: &[u8; 20], peer_id: &[u8; 20]) -> BytesMut {
+    let mut out = BytesMut::with_capacity(HANDSHAKE_BYTES);
     for part in [&PROTOCOL[..], &RESERVED, info_hash, peer_id] {
         out.extend_from_slice(part);
     }
-    say(&mut out, 20, b"\0d1:md11:lt_donthavei2e11:ut_metadatai1eee");
-    say(&mut out, 15, b"");
     out
+}
+
+/// Appends what a leecher without pieces says next: its extensions, and that it has nothing.
+pub(crate) fn introduction(out: &mut BytesMut) {
+    say(out, 20, b"\0d1:md11:lt_donthavei2e11:ut_metadatai1eee");
+    say(out, 15, b"");
 }
 
 /// Appends a message.
@@ -201,7 +203,8 @@ mod tests {
     }
 
     fn stream() -> BytesMut {
-        let mut bytes = greeting(&[7; 20], &[8; 20]);
+        let mut bytes = handshake(&[7; 20], &[8; 20]);
+        introduction(&mut bytes);
         say(&mut bytes, 20, b"\0d1:md11:ut_metadatai3ee4:reqqi500ee");
         bytes.extend_from_slice(&[0; 4]);
         say(&mut bytes, 1, b"");

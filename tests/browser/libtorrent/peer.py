@@ -2,9 +2,11 @@
 
 Usage: peer.py SOURCE FOLDER [SKIP]    SOURCE is a magnet link or a .torrent file; FOLDER has, or gets, the content;
 SKIP is the index of a file that is not wanted. Words on stdin: announce.  It ends with stdin.
+LIBTORRENT_SETTINGS in the environment is a JSON object of further settings.
 """
 
 import json
+import os
 import sys
 import threading
 
@@ -55,7 +57,7 @@ def obey(torrent):
 
 def main():
     source, folder, *skip = sys.argv[1:]
-    session = lt.session(SETTINGS)
+    session = lt.session(SETTINGS | json.loads(os.environ.get("LIBTORRENT_SETTINGS", "{}")))
     parameters = lt.parse_magnet_uri(source) if source.startswith("magnet:") else lt.load_torrent_file(source)
     parameters.save_path = folder
     if skip:

@@ -96,8 +96,8 @@ pub(crate) struct Share {
     /// `RTCIceServer` objects. None by default: the seeder has a reachable address,
     /// and a STUN server that does not answer delays every offer by five seconds.
     pub(crate) ice_servers: Vec<serde_json::Value>,
-    /// How many peers the seeder serves at a time.
-    pub(crate) slots: usize,
+    /// How many peers the seeder serves at a time, if that does not vary.
+    pub(crate) slots: Option<usize>,
 }
 
 #[derive(Serialize)]

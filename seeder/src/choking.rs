@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use peer::{Choker, ChokerConfig, ChokerOutput, PeerEvent, PeerKey, Refusal, Removal};
 use tokio::sync::{Notify, watch};
+use tracker_protocol::InfoHash;
 
 /// The longest time between two looks at the choker's clock.
 const MAX_WAIT: std::time::Duration = std::time::Duration::from_secs(3600);
@@ -29,8 +30,6 @@ pub(crate) struct Choking {
     /// Rings when the choker's next deadline may have moved.
     moved: Notify,
     refused: AtomicU64,
-    slots: usize,
-    max_peers: usize,
 }
 
 #[derive(Debug)]
@@ -54,8 +53,6 @@ pub(crate) struct Counts {
 impl Choking {
     pub(crate) fn new(config: ChokerConfig) -> Self {
         Self {
-            slots: config.slots,
-            max_peers: config.max_peers,
             inner: Mutex::new(Inner {
                 choker: Choker::new(config),
                 orders: HashMap::new(),
@@ -67,14 +64,14 @@ impl Choking {
         }
     }
 
-    /// Asks for a place for a new peer.
+    /// Asks for a place for a new peer of a torrent.
     ///
     /// # Errors
     /// When there is none; the offer is then left unanswered.
-    pub(crate) fn admit(self: &Arc<Self>) -> Result<Place, Refusal> {
+    pub(crate) fn admit(self: &Arc<Self>, torrent: InfoHash) -> Result<Place, Refusal> {
         let mut inner = self.lock();
         let key = PeerKey(inner.next_key);
-        if let Err(refusal) = inner.choker.admit(Instant::now(), key) {
+        if let Err(refusal) = inner.choker.admit(Instant::now(), key, torrent) {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return Err(refusal);
         }
@@ -93,7 +90,7 @@ impl Choking {
     pub(crate) fn has_room(&self) -> bool {
         let inner = self.lock();
         let choker = &inner.choker;
-        choker.waiting() + choker.negotiating() < self.slots && choker.peers() < self.max_peers
+        choker.waiting() + choker.negotiating() < choker.slots() && choker.room() > 0
     }
 
     pub(crate) fn counts(&self) -> Counts {

@@ -1,6 +1,8 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use peer::{ChokerConfig, UploadLimits};
+
 /// How a seeder runs.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -13,10 +15,10 @@ pub struct Config {
     pub public_ip: Option<IpAddr>,
     /// WebSocket trackers (`ws://`, `wss://`) of every torrent, beside its own.
     pub trackers: Vec<String>,
-    /// Peers served at a time, at least 1.
-    pub slots: usize,
-    /// Peers connected or being connected, at least 1.
-    pub max_peers: usize,
+    /// Who is let in and who is served.
+    pub choker: ChokerConfig,
+    /// How fast content may go. The choker is fitted to it.
+    pub upload: UploadLimits,
     /// Offers made to other peers of a torrent when it is announced first or
     /// after the connection to a tracker came back, so that browsers which lost
     /// us need not wait for their next announce. At most 10 are made.
@@ -33,8 +35,8 @@ impl Default for Config {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
             public_ip: None,
             trackers: Vec::new(),
-            slots: 8,
-            max_peers: 64,
+            choker: ChokerConfig::default(),
+            upload: UploadLimits::default(),
             offers: 4,
             tracker_silence: Duration::from_secs(60),
         }

@@ -21,8 +21,10 @@ mod stats;
 mod storage;
 mod torrent;
 mod tracker;
+mod uploads;
 
 pub use config::Config;
 pub use event::{EVENT_QUEUE, Event};
+pub use peer::{ChokerConfig, Order, Slots, UploadLimits};
 pub use seeder::{AddError, Seeder, StartError};
 pub use stats::{Stats, TorrentStats, TrackerStats};

@@ -47,11 +47,7 @@ pub(crate) fn take_offer(
     let Some(negotiating) = seeded.negotiate(offer.peer_id) else {
         return true;
     };
-    let Ok(permit) = Arc::clone(&shared.negotiations).try_acquire_owned() else {
-        tracing::debug!("too many connections are being made, an offer stays unanswered");
-        return false;
-    };
-    let place = match shared.choking.admit() {
+    let place = match shared.choking.admit(seeded.info_hash()) {
         Ok(place) => place,
         Err(refusal) => {
             tracing::debug!(%refusal, "an offer stays unanswered");
@@ -67,7 +63,7 @@ pub(crate) fn take_offer(
         let Some(opening) = opening else {
             return;
         };
-        connect(shared, seeded, opening, place, (permit, negotiating)).await;
+        connect(shared, seeded, opening, place, negotiating).await;
     });
     true
 }
@@ -197,7 +193,7 @@ fn take_answer(
     peer_id: PeerId,
 ) -> Option<(Negotiating, Place)> {
     let negotiating = seeded.negotiate(peer_id)?;
-    let place = shared.choking.admit().ok()?;
+    let place = shared.choking.admit(seeded.info_hash()).ok()?;
     Some((negotiating, place))
 }
 

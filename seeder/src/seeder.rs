@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use metainfo::{Metainfo, UrlError, check_tracker_url};
-use peer::{ChokerConfig, TorrentError};
+use peer::{SLOWEST_LIMIT, TorrentError};
 use rand::RngExt;
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracker_protocol::{InfoHash, PeerId};
@@ -18,8 +18,9 @@ use crate::event::EVENT_QUEUE;
 use crate::rtc::Rtc;
 use crate::stats::{Meter, Stats, TorrentStats, TrackerStats};
 use crate::storage::{Disk, Storage};
-use crate::torrent::{Seeded, Shared};
+use crate::torrent::{MAX_OFFERS, Seeded, Shared};
 use crate::tracker::Tracker;
+use crate::uploads::Limit;
 use crate::{Config, Event};
 
 /// How long [`Seeder::stop`] takes at most.
@@ -47,13 +48,11 @@ pub enum StartError {
     #[error(transparent)]
     Url(#[from] UrlError),
     /// No peer could ever be served.
-    #[error("`slots` and `max_peers` are {slots} and {max_peers}; give at least 1")]
-    NoPlace {
-        /// As configured.
-        slots: usize,
-        /// As configured.
-        max_peers: usize,
-    },
+    #[error("`{0}` is `0`; give at least 1")]
+    NoPlace(&'static str),
+    /// Peers would take us for dead.
+    #[error("upload limit `{0}` bytes a second is too slow; give at least {SLOWEST_LIMIT}")]
+    Slow(u64),
 }
 
 /// Why a torrent is not added.
@@ -95,11 +94,11 @@ impl Seeder {
         reason = "the caller needs a runtime, and resolving names may come in here"
     )]
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        if config.slots == 0 || config.max_peers == 0 {
-            return Err(StartError::NoPlace {
-                slots: config.slots,
-                max_peers: config.max_peers,
-            });
+        if let Some(name) = config.choker.is_zero() {
+            return Err(StartError::NoPlace(name));
+        }
+        if let Some(limit) = config.upload.too_slow() {
+            return Err(StartError::Slow(limit));
         }
         if let Some(url) = config.trackers.iter().find(|url| !is_websocket(url)) {
             return Err(StartError::Tracker(url.clone()));
@@ -113,12 +112,8 @@ impl Seeder {
             let address = config.listen;
             StartError::Bind { address, source }
         })?;
-        let (negotiations, offers) = Shared::negotiation_limits();
-        let choker = ChokerConfig {
-            slots: config.slots,
-            max_peers: config.max_peers,
-            ..ChokerConfig::default()
-        };
+        let choker = config.upload.fit(config.choker.clone());
+        let upload = Arc::new(Limit::new(config.upload.in_all));
         let shared = Arc::new(Shared {
             config,
             peer_id: new_peer_id(),
@@ -127,8 +122,8 @@ impl Seeder {
             disk: Arc::new(Disk::new()),
             events: broadcast::Sender::new(EVENT_QUEUE),
             sent: Meter::default(),
-            negotiations,
-            offers,
+            upload,
+            offers: Arc::new(Semaphore::new(MAX_OFFERS)),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
         });
@@ -170,7 +165,7 @@ impl Seeder {
             Arc::clone(&self.shared.disk),
             self.shared.events.clone(),
         );
-        let seeded = Arc::new(Seeded::new(storage)?);
+        let seeded = Arc::new(Seeded::new(storage, self.shared.config.upload)?);
         let trackers = {
             let mut catalog = self.lock();
             if catalog.torrents.contains_key(&info_hash) {

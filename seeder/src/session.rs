@@ -18,6 +18,7 @@ use crate::choking::{Orders, Place};
 use crate::rtc::Channel;
 use crate::storage::ReadBlock;
 use crate::torrent::{Joined, Seeded, Shared};
+use crate::uploads::{Gate, Limit};
 
 /// Messages made and not yet taken by the channel; above it the session's are
 /// left in the session.
@@ -45,6 +46,12 @@ pub(crate) async fn run(shared: Arc<Shared>, seeded: Arc<Seeded>, channel: Chann
             limits: Limits::default(),
         },
     );
+    let of_peer = Arc::new(Limit::new(shared.config.upload.per_peer));
+    let gate = Gate::new([
+        Arc::clone(&shared.upload),
+        Arc::clone(&seeded.upload),
+        of_peer,
+    ]);
     let mut connection = Connection {
         changes: seeded.storage.changes(),
         orders: place.orders.clone(),
@@ -54,6 +61,8 @@ pub(crate) async fn run(shared: Arc<Shared>, seeded: Arc<Seeded>, channel: Chann
         session,
         have,
         joined: None,
+        missing: u32::MAX,
+        gate,
         made: VecDeque::new(),
         reading: None,
         progress: Instant::now(),
@@ -82,6 +91,10 @@ struct Connection {
     changes: watch::Receiver<u64>,
     orders: watch::Receiver<Orders>,
     joined: Option<Joined>,
+    /// Pieces that the peer lacked when the choker was told.
+    missing: u32,
+    /// The upload limits.
+    gate: Gate,
     /// What the channel is to take, in order.
     made: VecDeque<Made>,
     reading: Option<Pin<Box<dyn Future<Output = Vec<ReadBlock>> + Send>>>,
@@ -171,7 +184,10 @@ impl Connection {
                         client,
                     });
                 }
-                Output::Interested(true) => self.place.tell(PeerEvent::Interested),
+                Output::Interested(true) => {
+                    self.tell_missing();
+                    self.place.tell(PeerEvent::Interested);
+                }
                 Output::Interested(false) => self.place.tell(PeerEvent::NotInterested),
                 Output::Requesting(requesting) => {
                     self.place.tell(PeerEvent::Requesting(requesting));
@@ -180,18 +196,34 @@ impl Connection {
                 Output::Close(reason) => return Err(reason.to_string()),
             }
         }
+        self.tell_missing();
         self.read_ahead();
         Ok(())
     }
 
+    fn tell_missing(&mut self) {
+        let missing = self.session.missing_pieces();
+        if missing != self.missing && self.joined.is_some() {
+            self.missing = missing;
+            let bytes = u64::from(missing) * u64::from(self.seeded.torrent.piece_length());
+            self.place.tell(PeerEvent::Missing { bytes });
+        }
+    }
+
     /// Takes requests off the session while there is room for their blocks.
     fn read_ahead(&mut self) {
-        if self.reading.is_some() || self.made.len() >= READ_AHEAD {
+        if !self.may_read() {
             return;
         }
         let mut blocks = Vec::new();
         while blocks.len() < READ_AHEAD && self.made.len() < MAX_MADE {
-            match self.session.next_upload(Instant::now()) {
+            let now = Instant::now();
+            match self.session.next_block() {
+                Some(block) if !self.gate.lets(now, u64::from(block.length)) => break,
+                Some(_) => {}
+                None => self.gate.give_back(),
+            }
+            match self.session.next_upload(now) {
                 Some(Upload::Message(message)) => {
                     self.made.push_back(Made::Message(message.into()));
                 }
@@ -203,6 +235,10 @@ impl Connection {
             let storage = Arc::clone(&self.seeded.storage);
             self.reading = Some(Box::pin(storage.read(blocks)));
         }
+    }
+
+    fn may_read(&self) -> bool {
+        self.reading.is_none() && self.made.len() < READ_AHEAD
     }
 
     fn take_blocks(&mut self, blocks: Vec<ReadBlock>) {
@@ -256,9 +292,9 @@ impl Connection {
 
     fn wake_up(&self) -> Instant {
         let stall = self.progress + STALL;
-        self.session
-            .poll_timeout()
-            .map_or(stall, |timeout| timeout.min(stall))
+        let opens = self.gate.opens_at().filter(|_| self.may_read());
+        let wake_ups = self.session.poll_timeout().into_iter().chain(opens);
+        wake_ups.fold(stall, Instant::min)
     }
 
     async fn send_one(&mut self, channel: &Channel) -> Result<(), crate::rtc::RtcError> {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use peer::Torrent;
+use peer::{Torrent, UploadLimits};
 use tokio::sync::{Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -14,17 +14,15 @@ use crate::choking::Choking;
 use crate::rtc::Rtc;
 use crate::stats::Meter;
 use crate::storage::{Disk, Storage};
+use crate::uploads::Limit;
 use crate::{AddError, Config, Event};
 
-/// Connections being made at a time, over all torrents and in both directions.
-/// Offers beyond it are left unanswered.
-const MAX_NEGOTIATIONS: usize = 32;
-
-/// Of these, connections being made with one peer of one torrent.
+/// Connections being made at a time with one peer of one torrent; the choker
+/// bounds how many there are in all.
 const MAX_NEGOTIATIONS_PER_PEER: usize = 2;
 
 /// Offers of ours that wait for an answer, over all torrents and trackers.
-const MAX_OFFERS: usize = 20;
+pub(crate) const MAX_OFFERS: usize = 20;
 
 /// What all torrents and trackers of a seeder share.
 #[derive(Debug)]
@@ -36,8 +34,7 @@ pub(crate) struct Shared {
     pub(crate) disk: Arc<Disk>,
     pub(crate) events: broadcast::Sender<Event>,
     pub(crate) sent: Meter,
-    /// Connections being made.
-    pub(crate) negotiations: Arc<Semaphore>,
+    pub(crate) upload: Arc<Limit>,
     /// Offers of ours without an answer.
     pub(crate) offers: Arc<Semaphore>,
     /// Every task of the seeder.
@@ -46,13 +43,6 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn negotiation_limits() -> (Arc<Semaphore>, Arc<Semaphore>) {
-        (
-            Arc::new(Semaphore::new(MAX_NEGOTIATIONS)),
-            Arc::new(Semaphore::new(MAX_OFFERS)),
-        )
-    }
-
     /// Tells whoever listens.
     pub(crate) fn tell(&self, event: Event) {
         let _ = self.events.send(event);
@@ -66,6 +56,7 @@ pub(crate) struct Seeded {
     pub(crate) torrent: Torrent,
     pub(crate) storage: Arc<Storage>,
     pub(crate) sent: Meter,
+    pub(crate) upload: Arc<Limit>,
     /// Locked for look-ups and changes only.
     peers: Mutex<Peers>,
 }
@@ -82,7 +73,7 @@ impl Seeded {
     ///
     /// # Errors
     /// When peers cannot be told of its pieces.
-    pub(crate) fn new(storage: Storage) -> Result<Self, AddError> {
+    pub(crate) fn new(storage: Storage, limits: UploadLimits) -> Result<Self, AddError> {
         let metainfo = storage.metainfo();
         let torrent = Torrent::new(
             metainfo.info_hash(),
@@ -94,6 +85,7 @@ impl Seeded {
             torrent,
             storage: Arc::new(storage),
             sent: Meter::default(),
+            upload: Arc::new(Limit::new(limits.per_torrent)),
             peers: Mutex::default(),
         })
     }

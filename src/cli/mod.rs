@@ -12,6 +12,7 @@ pub(crate) mod exit;
 pub(crate) mod hashing;
 mod logging;
 mod magnet;
+mod policy;
 pub(crate) mod printable;
 mod report;
 mod seed;

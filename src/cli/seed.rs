@@ -6,9 +6,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use metainfo::{Magnet, Metainfo};
-use seeder::Seeder;
+use seeder::{ChokerConfig, Seeder, UploadLimits};
 use serde::Serialize;
 
+use super::policy::{self, Policy};
 use super::share::content::{self, Content};
 use super::{address, report, serving};
 
@@ -30,12 +31,17 @@ pub(crate) struct Args {
     /// The address that browsers reach this machine by, when a router translates it.
     #[arg(long, value_name = "IP")]
     public_ip: Option<IpAddr>,
-    /// How many browsers are served at a time; others wait for their turn.
-    #[arg(long, value_name = "N", default_value_t = seeder::Config::default().slots)]
-    slots: usize,
-    /// How many browsers may be connected at a time.
-    #[arg(long, value_name = "N", default_value_t = seeder::Config::default().max_peers)]
-    max_peers: usize,
+    #[command(flatten)]
+    policy: Policy,
+    /// How many browsers of one torrent are served at a time [default: no limit of its own].
+    #[arg(long, value_name = "N")]
+    slots_per_torrent: Option<usize>,
+    /// How many browsers of one torrent may be connected [default: no limit of its own].
+    #[arg(long, value_name = "N")]
+    max_peers_per_torrent: Option<usize>,
+    /// How many bytes of content a second may go out of one torrent.
+    #[arg(long, value_name = "SIZE", value_parser = policy::rate)]
+    upload_limit_per_torrent: Option<u64>,
     /// Print one JSON object when ready, then one an event.
     #[arg(long)]
     json: bool,
@@ -71,8 +77,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
 fn config(args: &Args) -> seeder::Config {
     let mut config = seeder::Config {
         trackers: args.trackers.clone(),
-        slots: args.slots,
-        max_peers: args.max_peers,
+        choker: choker(args),
+        upload: UploadLimits {
+            per_torrent: args.upload_limit_per_torrent,
+            ..args.policy.upload()
+        },
         public_ip: args.public_ip,
         ..seeder::Config::default()
     };
@@ -98,6 +107,23 @@ async fn seed(args: &Args, seeder: Seeder, contents: Vec<Content>) -> anyhow::Re
     // Whatever ended it, those who are connected are told.
     seeder.stop().await;
     outcome
+}
+
+fn choker(args: &Args) -> ChokerConfig {
+    let mut choker = args.policy.choker();
+    let per_torrent = [
+        (args.slots_per_torrent, &mut choker.slots_per_torrent),
+        (
+            args.max_peers_per_torrent,
+            &mut choker.max_peers_per_torrent,
+        ),
+    ];
+    for (limit, place) in per_torrent {
+        if let Some(limit) = limit {
+            *place = limit;
+        }
+    }
+    choker
 }
 
 async fn watch(

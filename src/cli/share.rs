@@ -16,6 +16,7 @@ use tracker::Tracker;
 
 use self::addresses::Addresses;
 use self::content::Content;
+use super::policy::Policy;
 use super::{address, serving};
 use crate::page::{Page, PageFile, Share};
 
@@ -51,12 +52,8 @@ pub(crate) struct Args {
     /// A further tracker to announce to: ws:// or wss://.
     #[arg(long = "tracker", value_name = "URL")]
     trackers: Vec<String>,
-    /// How many browsers are served at a time; others wait for their turn.
-    #[arg(long, value_name = "N", default_value_t = seeder::Config::default().slots)]
-    slots: usize,
-    /// How many browsers may be connected at a time.
-    #[arg(long, value_name = "N", default_value_t = seeder::Config::default().max_peers)]
-    max_peers: usize,
+    #[command(flatten)]
+    policy: Policy,
     /// The UDP address of WebRTC [default: a free port on every interface].
     #[arg(long, value_name = "ADDR:PORT", value_parser = address::parse)]
     rtc_listen: Option<SocketAddr>,
@@ -177,8 +174,8 @@ fn seeder_config(args: &Args, addresses: &Addresses) -> seeder::Config {
     trackers.extend(args.trackers.iter().cloned());
     let mut config = seeder::Config {
         trackers,
-        slots: args.slots,
-        max_peers: args.max_peers,
+        choker: args.policy.choker(),
+        upload: args.policy.upload(),
         public_ip: args.public_ip,
         ..seeder::Config::default()
     };
@@ -218,7 +215,7 @@ fn announce(
         trackers: of_page,
         web_seeds: metainfo.url_list().to_vec(),
         ice_servers: Vec::new(),
-        slots: args.slots,
+        slots: args.policy.fixed_slots(),
     };
     page.fill(&share, content::torrent_file(metainfo, &trackers))?;
     Ok(status::Ready {

@@ -28,7 +28,7 @@ fn share() -> Share {
         magnet: "magnet:?xt=urn:btih:00".to_owned(),
         trackers: vec!["announce".to_owned(), "wss://other.example/x".to_owned()],
         ice_servers: Vec::new(),
-        slots: 2,
+        slots: Some(2),
         web_seeds: Vec::new(),
     }
 }

@@ -126,7 +126,7 @@ fn what_cannot_be_seeded_is_told_in_a_sentence() {
                 "--slots",
                 "0",
             ],
-            "shoal: the seeder cannot start: `slots` and `max_peers` are 0 and 64; give at least 1\n",
+            "shoal: the seeder cannot start: `slots` is `0`; give at least 1\n",
         ),
     ] {
         let out = Command::new(env!("CARGO_BIN_EXE_shoal"))

@@ -22,10 +22,11 @@
 //! let now = Instant::now();
 //! let mut choker = Choker::new(ChokerConfig::default());
 //! let key = PeerKey(1);
-//! choker.admit(now, key)?; // An offer came; it is answered, and the channel opens.
 //!
 //! let info = b"d6:lengthi1e4:name1:a12:piece lengthi16384e6:pieces20:01234567890123456789e";
 //! let torrent = Torrent::new(InfoHash::from_bytes([7; 20]), 16_384, 1, info.to_vec().into())?;
+//! choker.admit(now, key, torrent.info_hash())?; // An offer came; it is answered, and the channel opens.
+//!
 //! let mut session = Session::new(now, SessionConfig {
 //!     have: Bitfield::full(torrent.piece_count()),
 //!     torrent,
@@ -67,6 +68,7 @@ mod metadata;
 mod requests;
 mod session;
 mod torrent;
+mod upload;
 
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -76,8 +78,11 @@ mod tests;
 
 pub use bitfield::Bitfield;
 pub use block::BlockRequest;
-pub use choker::{Choker, ChokerConfig, ChokerOutput, PeerEvent, PeerKey, Refusal, Removal};
+pub use choker::{
+    Choker, ChokerConfig, ChokerOutput, Order, PeerEvent, PeerKey, Refusal, Removal, Slots,
+};
 pub use decoder::DecodeError;
 pub use handshake::HandshakeError;
 pub use session::{CloseReason, Input, Limits, Output, Session, SessionConfig, Traffic, Upload};
 pub use torrent::{Torrent, TorrentError};
+pub use upload::{Bucket, SLOWEST_LIMIT, UploadLimits};

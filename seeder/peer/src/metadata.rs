@@ -65,6 +65,11 @@ impl MetadataServer {
         }
     }
 
+    /// Says whether nothing waits to be answered.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// Writes the next answer under the peer's id of `ut_metadata`.
     pub(crate) fn next(&mut self, their_id: u8) -> Option<Vec<u8>> {
         let index = self.queue.pop_front()?;

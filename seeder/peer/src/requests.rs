@@ -48,6 +48,11 @@ impl Requests {
         self.held.push_back((now + HOLD, request));
     }
 
+    /// Returns the oldest queued request.
+    pub(crate) fn first(&self) -> Option<BlockRequest> {
+        self.queued.front().copied()
+    }
+
     /// Hands the oldest queued request to the shell.
     pub(crate) fn next(&mut self) -> Option<BlockRequest> {
         let request = self.queued.pop_front()?;

@@ -105,6 +105,14 @@ impl Session {
         link.requests.next().map(Upload::Block)
     }
 
+    /// Returns the block that [`Session::next_upload`] will return, unless it will return something else.
+    pub fn next_block(&self) -> Option<BlockRequest> {
+        match &self.phase {
+            Phase::Open(link) => link.next_block(),
+            Phase::Handshake { .. } | Phase::Closed => None,
+        }
+    }
+
     /// Returns when [`Input::Tick`] is due, if ever.
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.phase {
@@ -128,6 +136,15 @@ impl Session {
     /// Returns what went over the session so far.
     pub fn traffic(&self) -> Traffic {
         self.traffic
+    }
+
+    /// Returns how many pieces the peer has not told to have.
+    pub fn missing_pieces(&self) -> u32 {
+        let pieces = self.ours.torrent.piece_count();
+        match &self.phase {
+            Phase::Open(link) => pieces - link.their_pieces(),
+            Phase::Handshake { .. } | Phase::Closed => pieces,
+        }
     }
 
     /// Returns how many requests wait for an answer, those taken by the shell included.

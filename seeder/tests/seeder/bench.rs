@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use metainfo::{CreateOptions, Metainfo};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
-use seeder::{Config, Event, Seeder, Stats};
+use seeder::{ChokerConfig, Config, Event, Seeder, Slots, Stats};
 use tokio::sync::broadcast::Receiver;
 use tracker_protocol::InfoHash;
 
@@ -30,15 +30,20 @@ pub(crate) struct Content {
 impl Content {
     /// A file of `length` random bytes in pieces of 64 KiB.
     pub(crate) fn file(length: usize) -> Self {
-        Self::files(&[("file.bin", length)], true)
+        Self::in_pieces_of(65_536, length)
+    }
+
+    /// A file of `length` random bytes in pieces of so many.
+    pub(crate) fn in_pieces_of(piece_length: u32, length: usize) -> Self {
+        Self::files(&[("file.bin", length)], true, piece_length)
     }
 
     /// A folder of files with random bytes.
     pub(crate) fn folder(files: &[(&str, usize)]) -> Self {
-        Self::files(files, false)
+        Self::files(files, false, 65_536)
     }
 
-    fn files(files: &[(&str, usize)], single: bool) -> Self {
+    fn files(files: &[(&str, usize)], single: bool, piece_length: u32) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut random = SmallRng::seed_from_u64(7);
         let mut all = Vec::new();
@@ -53,7 +58,7 @@ impl Content {
         }
         let path = if single { root.join(files[0].0) } else { root };
         let options = CreateOptions {
-            piece_length: Some(65_536),
+            piece_length: Some(piece_length),
             ..CreateOptions::default()
         };
         let created = metainfo::create(&path, &options, &|_| {}, &AtomicBool::new(false));
@@ -92,8 +97,12 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) async fn start(content: Content, slots: usize) -> Self {
+        Self::start_with(content, with_slots(slots)).await
+    }
+
+    pub(crate) async fn start_with(content: Content, config: Config) -> Self {
         let relay = Relay::start().await;
-        let (seeder, events) = seed(&relay, &content, slots).await;
+        let (seeder, events) = seed_with(&relay, &content, config).await;
         Self {
             relay,
             seeder,
@@ -142,11 +151,24 @@ pub(crate) async fn seed(
     content: &Content,
     slots: usize,
 ) -> (Seeder, Receiver<Event>) {
+    seed_with(relay, content, with_slots(slots)).await
+}
+
+fn with_slots(slots: usize) -> Config {
+    Config {
+        choker: ChokerConfig {
+            slots: Slots::Fixed(slots),
+            ..ChokerConfig::default()
+        },
+        ..Config::default()
+    }
+}
+
+async fn seed_with(relay: &Relay, content: &Content, config: Config) -> (Seeder, Receiver<Event>) {
     let config = Config {
         listen: "127.0.0.1:0".parse().expect("an address"),
         trackers: vec![relay.url()],
-        slots,
-        ..Config::default()
+        ..config
     };
     let before = relay.announces(b"-SH").len();
     let seeder = Seeder::start(config).await.expect("it starts");

@@ -8,5 +8,6 @@ mod relay;
 mod slots;
 mod trackers;
 mod transfer;
+mod uploads;
 mod wire;
 mod wrapper;

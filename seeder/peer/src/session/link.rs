@@ -312,6 +312,17 @@ impl Link {
         Ok(())
     }
 
+    pub(super) fn next_block(&self) -> Option<BlockRequest> {
+        match self.metadata.is_idle() {
+            true => self.requests.first(),
+            false => None,
+        }
+    }
+
+    pub(super) fn their_pieces(&self) -> u32 {
+        self.theirs.count()
+    }
+
     pub(super) fn next_metadata(&mut self) -> Option<Bytes> {
         let their_id = self.their_ids.ut_metadata?;
         self.metadata.next(their_id).map(Bytes::from)

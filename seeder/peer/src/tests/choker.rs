@@ -1,13 +1,19 @@
+mod limits;
+
 use std::time::{Duration, Instant};
+
+use tracker_protocol::InfoHash;
 
 use crate::ChokerOutput::{Choke, Close, Unchoke};
 use crate::PeerEvent::{Complete, Interested, Joined, Left, NotInterested, Requesting, Sent};
-use crate::{Choker, ChokerConfig, ChokerOutput, PeerEvent, PeerKey, Refusal, Removal};
+use crate::{Choker, ChokerConfig, ChokerOutput, PeerEvent, PeerKey, Refusal, Removal, Slots};
 
 const A: PeerKey = PeerKey(1);
 const B: PeerKey = PeerKey(2);
 const C: PeerKey = PeerKey(3);
 const D: PeerKey = PeerKey(4);
+
+const ONE: InfoHash = InfoHash::from_bytes([1; 20]);
 
 struct Bench {
     choker: Choker,
@@ -16,11 +22,14 @@ struct Bench {
 
 impl Bench {
     fn new(slots: usize, max_peers: usize) -> Self {
-        let config = ChokerConfig {
-            slots,
+        Self::with(ChokerConfig {
+            slots: Slots::Fixed(slots),
             max_peers,
             ..ChokerConfig::default()
-        };
+        })
+    }
+
+    fn with(config: ChokerConfig) -> Self {
         Self {
             choker: Choker::new(config),
             now: Instant::now(),
@@ -34,10 +43,19 @@ impl Bench {
 
     /// Lets a peer in that is interested and asks for blocks all the time.
     fn eager(&mut self, peer: PeerKey) -> Vec<ChokerOutput> {
-        self.choker.admit(self.now, peer).expect("there is room");
+        self.eager_for(peer, ONE)
+    }
+
+    fn eager_for(&mut self, peer: PeerKey, torrent: InfoHash) -> Vec<ChokerOutput> {
+        let admitted = self.choker.admit(self.now, peer, torrent);
+        admitted.expect("there is room");
         self.tell(peer, Joined);
         self.tell(peer, Requesting(true));
         self.tell(peer, Interested)
+    }
+
+    fn admit(&mut self, peer: PeerKey) -> Result<(), Refusal> {
+        self.choker.admit(self.now, peer, ONE)
     }
 
     fn pass(&mut self, millis: u64) -> Vec<ChokerOutput> {
@@ -67,7 +85,7 @@ fn an_interested_peer_is_unchoked_while_a_slot_is_free_and_waits_otherwise() {
 #[test]
 fn a_peer_that_is_not_interested_is_not_unchoked() {
     let mut bench = Bench::new(2, 10);
-    bench.choker.admit(bench.now, A).expect("there is room");
+    bench.admit(A).expect("there is room");
     assert_eq!(bench.tell(A, Joined), []);
 }
 
@@ -184,17 +202,13 @@ fn offers_are_left_unanswered_when_all_places_are_taken() {
     let mut bench = Bench::new(2, 3);
     bench.eager(A);
     bench.eager(B);
-    assert_eq!(bench.choker.admit(bench.now, C), Ok(()));
-    assert_eq!(
-        bench.choker.admit(bench.now, C),
-        Ok(()),
-        "it has its place already"
-    );
-    assert_eq!(bench.choker.admit(bench.now, D), Err(Refusal::Full));
+    assert_eq!(bench.admit(C), Ok(()));
+    assert_eq!(bench.admit(C), Ok(()), "it has its place already");
+    assert_eq!(bench.admit(D), Err(Refusal::Full));
     assert_eq!(bench.choker.room(), 0);
     bench.tell(C, Left);
     assert_eq!(bench.choker.room(), 1);
-    assert_eq!(bench.choker.admit(bench.now, D), Ok(()));
+    assert_eq!(bench.admit(D), Ok(()));
 }
 
 #[test]
@@ -204,16 +218,10 @@ fn offers_are_left_unanswered_when_the_line_is_four_a_slot() {
         bench.eager(PeerKey(key));
     }
     assert_eq!(bench.choker.waiting(), 8);
-    assert_eq!(
-        bench.choker.admit(bench.now, PeerKey(10)),
-        Err(Refusal::LongLine)
-    );
+    assert_eq!(bench.admit(PeerKey(10)), Err(Refusal::LongLine));
     bench.tell(PeerKey(0), Complete);
-    assert_eq!(bench.choker.admit(bench.now, PeerKey(10)), Ok(()));
-    assert_eq!(
-        bench.choker.admit(bench.now, PeerKey(11)),
-        Err(Refusal::LongLine)
-    );
+    assert_eq!(bench.admit(PeerKey(10)), Ok(()));
+    assert_eq!(bench.admit(PeerKey(11)), Err(Refusal::LongLine));
     assert_eq!(bench.choker.room(), 0);
 }
 
@@ -222,21 +230,21 @@ fn a_complete_peer_makes_room_first_then_one_uninterested_for_a_minute() {
     let mut bench = Bench::new(1, 2);
     bench.eager(A);
     bench.tell(A, Complete);
-    bench.choker.admit(bench.now, B).expect("there is room");
+    bench.admit(B).expect("there is room");
     bench.tell(B, Joined);
     bench.outputs();
     bench.pass(60_000);
-    assert_eq!(bench.choker.admit(bench.now, C), Ok(()));
+    assert_eq!(bench.admit(C), Ok(()));
     assert_eq!(bench.outputs(), [Close(A, Removal::Complete)]);
-    assert_eq!(bench.choker.admit(bench.now, D), Ok(()));
+    assert_eq!(bench.admit(D), Ok(()));
     assert_eq!(bench.outputs(), [Close(B, Removal::Uninterested)]);
-    assert_eq!(bench.choker.admit(bench.now, A), Err(Refusal::Full));
+    assert_eq!(bench.admit(A), Err(Refusal::Full));
 }
 
 #[test]
 fn a_negotiation_is_given_up_after_30_seconds() {
     let mut bench = Bench::new(1, 2);
-    bench.choker.admit(bench.now, A).expect("there is room");
+    bench.admit(A).expect("there is room");
     assert_eq!(bench.due_in(), Some(Duration::from_secs(30)));
     assert_eq!(bench.pass(30_000), [Close(A, Removal::NegotiationTimeout)]);
     assert_eq!(bench.due_in(), None);

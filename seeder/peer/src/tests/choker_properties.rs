@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
+use tracker_protocol::InfoHash;
 
-use crate::{Choker, ChokerConfig, ChokerOutput, PeerEvent, PeerKey};
+use crate::{Choker, ChokerConfig, ChokerOutput, Order, PeerEvent, PeerKey, Slots};
 
 const PEERS: u64 = 9;
 
@@ -22,6 +23,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => Just(PeerEvent::Interested),
         1 => Just(PeerEvent::NotInterested),
         3 => any::<bool>().prop_map(PeerEvent::Requesting),
+        2 => (0..9_000_000_u64).prop_map(|bytes| PeerEvent::Missing { bytes }),
         4 => (0..5_000_000_u64).prop_map(|bytes| PeerEvent::Sent { bytes }),
         1 => Just(PeerEvent::Complete),
         1 => Just(PeerEvent::Left),
@@ -45,11 +47,14 @@ struct Model {
 
 impl Model {
     fn new(slots: usize, max_peers: usize) -> Self {
-        let config = ChokerConfig {
-            slots,
+        Self::with(ChokerConfig {
+            slots: Slots::Fixed(slots),
             max_peers,
             ..ChokerConfig::default()
-        };
+        })
+    }
+
+    fn with(config: ChokerConfig) -> Self {
         Self {
             choker: Choker::new(config.clone()),
             config,
@@ -64,7 +69,8 @@ impl Model {
         match step {
             Step::Admit(peer) => {
                 let key = PeerKey(*peer);
-                if self.choker.admit(self.now, key).is_ok() {
+                // What is closed for it is seen in `carry`.
+                if self.choker.admit(self.now, key, torrent(key)).is_ok() {
                     self.known.insert(key);
                 }
             }
@@ -96,6 +102,8 @@ impl Model {
             PeerEvent::Joined
             | PeerEvent::Interested
             | PeerEvent::Requesting(_)
+            | PeerEvent::Located(_)
+            | PeerEvent::Missing { .. }
             | PeerEvent::Sent { .. } => {}
         }
     }
@@ -129,16 +137,28 @@ impl Model {
                     self.waiting_since.remove(&key);
                 }
             }
-            assert!(self.unchoked.len() <= self.config.slots);
+            assert!(self.unchoked.len() <= self.slots());
+            for torrent in [0, 1] {
+                let of_torrent = self.unchoked.iter().filter(|key| key.0 % 2 == torrent);
+                assert!(of_torrent.count() <= self.config.slots_per_torrent);
+            }
         }
         self.check();
+    }
+
+    fn slots(&self) -> usize {
+        match self.config.slots {
+            Slots::Fixed(slots) => slots,
+            Slots::ByRate { .. } => self.choker.slots(),
+        }
     }
 
     fn check(&mut self) {
         assert_eq!(self.choker.served(), self.unchoked.len());
         assert!(self.choker.peers() <= self.config.max_peers);
         assert_eq!(self.choker.peers(), self.known.len());
-        let busy = self.unchoked.len() == self.config.slots;
+        let limited = self.config.slots_per_torrent < self.slots();
+        let busy = self.unchoked.len() == self.slots() || limited;
         assert!(
             busy || self.choker.waiting() == 0,
             "a slot is free while somebody waits"
@@ -152,10 +172,19 @@ impl Model {
     /// line that shrinks makes turns longer, hence the harmonic sum.
     fn bound(&self) -> Duration {
         let half = self.config.patience / 2;
-        let rounds = (PEERS as usize).div_ceil(self.config.slots) as u32;
+        let slots = match self.config.optimistic {
+            0 => self.slots().min(self.config.slots_per_torrent),
+            optimistic => optimistic.min(self.slots()),
+        };
+        let rounds = (PEERS as usize).div_ceil(slots) as u32;
         let turns = (1..=rounds).map(|round| (half / round).max(self.config.shortest_turn));
         half + turns.sum::<Duration>()
     }
+}
+
+/// Peers of even and of odd numbers are of a torrent each.
+fn torrent(key: PeerKey) -> InfoHash {
+    InfoHash::from_bytes([u8::from(key.0.is_multiple_of(2)); 20])
 }
 
 /// `Choke` after `NotInterested` or `Complete` puts nobody in the line: told to the model beforehand.
@@ -176,6 +205,31 @@ proptest! {
         steps in prop::collection::vec(step(), 0..150),
     ) {
         let mut model = Model::new(slots, max_peers);
+        for step in &steps {
+            model.take(step);
+            if let Some(key) = ends_interest(step) {
+                model.waiting_since.remove(&key);
+            }
+        }
+        model.pass(model.now + Duration::from_secs(30));
+    }
+
+    #[test]
+    fn nobody_starves_with_two_torrents_optimistic_slots_and_either_order(
+        slots in 1_usize..4,
+        slots_per_torrent in 1_usize..4,
+        optimistic in 0_usize..3,
+        nearest in any::<bool>(),
+        steps in prop::collection::vec(step(), 0..150),
+    ) {
+        let mut model = Model::with(ChokerConfig {
+            slots: Slots::Fixed(slots),
+            // Optimistic slots are of all torrents.
+            slots_per_torrent: if optimistic == 0 { slots_per_torrent } else { 9 },
+            optimistic,
+            order: if nearest { Order::NearestFinish } else { Order::LeastServed },
+            ..ChokerConfig::default()
+        });
         for step in &steps {
             model.take(step);
             if let Some(key) = ends_interest(step) {

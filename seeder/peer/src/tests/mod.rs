@@ -13,3 +13,4 @@ mod replay;
 mod requests;
 mod timers;
 mod transfer;
+mod upload;

@@ -9,7 +9,7 @@ use super::bench::{BLOCK, OUR_ID, info_hash};
 use super::leecher::Leecher;
 use crate::{
     Bitfield, Choker, ChokerConfig, ChokerOutput, Input, Limits, Output, PeerEvent, PeerKey,
-    Session, SessionConfig, Torrent, Upload,
+    Session, SessionConfig, Slots, Torrent, Upload,
 };
 
 const STEP: Duration = Duration::from_millis(20);
@@ -37,7 +37,7 @@ impl Swarm {
         Self {
             now,
             choker: Choker::new(ChokerConfig {
-                slots,
+                slots: Slots::Fixed(slots),
                 ..ChokerConfig::default()
             }),
             torrent: torrent.expect("the numbers are right"),
@@ -48,7 +48,7 @@ impl Swarm {
 
     fn join(&mut self, number: u8) {
         let key = PeerKey(u64::from(number));
-        assert_eq!(self.choker.admit(self.now, key), Ok(()));
+        assert_eq!(self.choker.admit(self.now, key, info_hash()), Ok(()));
         let config = SessionConfig {
             torrent: self.torrent.clone(),
             our_peer_id: PeerId::from_bytes(*OUR_ID),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use metainfo::Cores;
 use rand::RngExt;
 
+use super::files::CLOCK_STEP;
 use super::{ReadError, Stamp, Storage, memory};
 use crate::Event;
 
@@ -26,6 +27,8 @@ impl Storage {
     /// Checks every piece once, then those of files that change or are put back,
     /// until cancelled. Pieces are served as soon as they are found to match.
     pub(crate) async fn run_checks(self: Arc<Self>) {
+        // What was written just now and is written again gets another time by then.
+        tokio::time::sleep(CLOCK_STEP).await;
         let storage = Arc::clone(&self);
         if tokio::task::spawn_blocking(move || storage.check_all())
             .await

@@ -5,18 +5,35 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Files held open in all; the least recently read is closed.
 const MAX_OPEN: usize = 128;
 
-/// What a file looked like: equal stamps mean equal content, but for writers
-/// that set the time back.
+/// What a file looked like: equal stamps mean equal content. On Unix they tell
+/// which file it is and when it changed in any way, which no program can set
+/// back; removing or replacing a file changes it, too. Elsewhere a writer that
+/// sets the time back goes unseen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     length: u64,
     modified: Option<SystemTime>,
+    #[cfg(unix)]
+    unix: Unix,
 }
+
+#[cfg(unix)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Unix {
+    device: u64,
+    inode: u64,
+    /// Seconds and nanoseconds of the last change of content or attributes.
+    changed: (i64, i64),
+}
+
+/// A file system's clock may stand still for so long: a second change within it
+/// leaves the first one's time.
+pub(super) const CLOCK_STEP: Duration = Duration::from_millis(20);
 
 impl Stamp {
     /// The stamp of a file by its name, or `None` if there is no such file.
@@ -31,6 +48,20 @@ impl From<&Metadata> for Stamp {
         Self {
             length: metadata.len(),
             modified: metadata.modified().ok(),
+            #[cfg(unix)]
+            unix: Unix::from(metadata),
+        }
+    }
+}
+
+#[cfg(unix)]
+impl From<&Metadata> for Unix {
+    fn from(metadata: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod connections;
+mod content;
 mod faults;
 mod leecher;
 mod relay;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use rand::RngExt;
-use seeder::rtc::{Offer as Waiting, Opening, Rtc};
+use seeder::rtc::{Channel, Offer as Waiting, Opening, Rtc};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
@@ -47,9 +47,20 @@ impl Leecher {
 
     /// Announces, as a page does again and again.
     pub(crate) async fn announce(&mut self, event: Event, count: usize) {
+        self.announce_as(event, count, str::to_owned).await;
+    }
+
+    /// Announces with offers that are changed on their way.
+    pub(crate) async fn announce_as(
+        &mut self,
+        event: Event,
+        count: usize,
+        change: impl Fn(&str) -> String,
+    ) {
         let mut offers = Vec::new();
         for _ in 0..count {
             let (sdp, waiting) = self.rtc.create_offer().await.expect("an offer");
+            let sdp = change(&sdp);
             let offer_id = OfferId::from_bytes(rand::rng().random());
             self.offers.insert(offer_id.clone(), waiting);
             let offer = Cow::Owned(raw(DescriptionKind::Offer, &sdp));
@@ -72,11 +83,17 @@ impl Leecher {
 
     /// Waits until a seeder has answered or offered, and shakes hands with it.
     pub(crate) async fn connect(&mut self) -> Wire {
+        let channel = self.channel().await;
+        Wire::open(channel, self.info_hash, self.peer_id).await
+    }
+
+    /// Waits until a seeder has answered or offered.
+    pub(crate) async fn channel(&mut self) -> Channel {
         loop {
             let opening = self.signalled().await;
             // Whichever of two connections comes about is the one.
             if let Ok(channel) = opening.open().await {
-                return Wire::open(channel, self.info_hash, self.peer_id).await;
+                return channel;
             }
         }
     }

@@ -4,6 +4,7 @@ mod bench;
 mod connections;
 mod content;
 mod faults;
+mod hostile;
 mod leecher;
 mod relay;
 mod slots;

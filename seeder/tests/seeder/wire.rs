@@ -251,7 +251,7 @@ fn set_bits(bits: &[u8]) -> Vec<u32> {
         .collect()
 }
 
-fn number_after(text: &[u8], key: &[u8]) -> usize {
+pub(crate) fn number_after(text: &[u8], key: &[u8]) -> usize {
     let at = text.windows(key.len()).position(|window| window == key);
     let start = at.expect("the key is there") + key.len();
     let digits = text[start..]

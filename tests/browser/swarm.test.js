@@ -19,6 +19,28 @@ async function file(context, length, seed) {
 const begun = page => page.waitForFunction(() => globalThis.torrent?.progress > 0.1, null, { timeout: PATIENCE_MS, polling: 50 })
 const progressOf = page => page.evaluate(() => globalThis.torrent.progress)
 
+/** In the page: notes for how long the seeder chokes it, how often it loses the seeder before the end, and how late timers are. */
+function watchSlots() {
+  const slots = globalThis.slots = { longest: 0, hangUps: 0, late: 50 }
+  let due = performance.now() + 50
+  setInterval(() => {
+    slots.late = Math.max(slots.late, performance.now() - due)
+    due = performance.now() + 50
+  }, 50)
+  const add = globalThis.WebTorrent.prototype.add
+  globalThis.WebTorrent.prototype.add = function (...all) {
+    const torrent = add.apply(this, all)
+    torrent.on('wire', wire => {
+      if (!wire.peerId.startsWith('2d5348')) return
+      let since = performance.now()
+      wire.on('unchoke', () => { slots.longest = Math.max(slots.longest, performance.now() - since) })
+      wire.on('choke', () => { since = performance.now() })
+      wire.on('close', () => { if (!torrent.done) slots.hangUps += 1 })
+    })
+    return torrent
+  }
+}
+
 suite('a swarm', () => {
   test('five pages at once with two slots: all complete, and never more than two are served at a time', async context => {
     const { at, digests } = await file(context, 8 * MB, 21)
@@ -32,6 +54,28 @@ suite('a swarm', () => {
     const served = shoal.events.filter(({ event }) => event === 'stats').map(({ served }) => served)
     assert.ok(Math.max(...served) <= 2, `served at a time: ${served}`)
     assert.ok(Math.max(...served) >= 1, `nobody was seen being served: ${served}`)
+  })
+
+  test('fifteen pages on three slots: all complete over their first connection, and none waits longer than the policy says', async context => {
+    const { at, digests } = await file(context, 4 * MB, 27)
+    const shoal = await Shoal.share(context, at, '--slots', '3')
+    const browser = await launch(context)
+    const url = await barePage(context)
+    const pages = await Promise.all(Array.from({ length: 15 }, () => openBare(browser, url)))
+    await Promise.all(pages.map(page => page.evaluate(watchSlots)))
+    await Promise.all(pages.map(page => join(page, shoal.ready.magnet)))
+    const received = await Promise.all(pages.map(page => finished(page, PATIENCE_MS)))
+    assert.deepEqual(received, pages.map(() => digests))
+    const served = shoal.events.filter(({ event }) => event === 'stats').map(({ served }) => served)
+    assert.ok(Math.max(...served) <= 3, `served at a time: ${served}`)
+    const watched = await Promise.all(pages.map(page => page.evaluate(() => globalThis.slots)))
+    const longest = watched.map(({ longest }) => Math.round(longest))
+    context.diagnostic(`longest time choked in each page, ms: ${longest}; late by up to ${Math.round(Math.max(...watched.map(({ late }) => late)))}`)
+    for (const { hangUps, longest, late } of watched) {
+      assert.equal(hangUps, 0, 'a page hung up on the seeder')
+      // 4 s, and what a busy machine makes of both ends' clocks.
+      assert.ok(longest <= 4_000 + 2 * late, `choked for ${longest} ms in a page that is late by ${late} ms`)
+    }
   })
 
   test('a seeder killed and started again in the middle: the browser finishes', async context => {

@@ -17,9 +17,7 @@ use std::time::{Duration, Instant};
 
 use actix_http::ws::{CloseCode, CloseReason};
 use rand::rngs::StdRng;
-use swarm::{
-    Class, Command, ConnectionId, Full, Output, Peer, RestoredTorrent, Swarms, Torrent, Totals,
-};
+use swarm::{Class, Command, ConnectionId, Output, Peer, RestoredTorrent, Swarms, Torrent, Totals};
 use tokio::sync::broadcast;
 use tracker_protocol::{ClientMessage, Failure, InfoHash, PeerId, ServerMessage};
 
@@ -138,18 +136,14 @@ impl Router {
         })
     }
 
-    /// Takes in one message of a socket; returns what is full if it was refused for that.
-    pub(crate) fn submit(
-        &self,
-        connection: &Connection,
-        message: ClientMessage<'_>,
-    ) -> Option<Full> {
+    /// Takes in one message of a socket.
+    pub(crate) fn submit(&self, connection: &Connection, message: ClientMessage<'_>) {
         let from = connection.id;
         self.handle(match message {
             ClientMessage::Announce(announce) => Command::Announce { from, announce },
             ClientMessage::Answer(answer) => Command::Answer { from, answer },
             ClientMessage::Scrape { info_hashes } => Command::Scrape { from, info_hashes },
-        })
+        });
     }
 
     /// Tells a socket that a message of it was refused.
@@ -269,15 +263,13 @@ impl Router {
             .collect()
     }
 
-    /// Handles one command and carries out what follows from it. Returns what is full
-    /// if it was refused for that.
-    fn handle(&self, command: Command<'_>) -> Option<Full> {
+    /// Handles one command and carries out what follows from it.
+    fn handle(&self, command: Command<'_>) {
         let mut core = self.core();
         if core.closing {
-            return None;
+            return;
         }
         let now = Instant::now();
-        let mut refused_for = None;
         let mut next = Some(command);
         while let Some(command) = next.take() {
             core.swarms.handle(now, command);
@@ -297,7 +289,6 @@ impl Router {
                     Output::Fact(fact) => self.note(&fact, &mut core),
                     Output::AnnounceRefused { full, .. } => {
                         self.counters.limited.add(full.into(), 1);
-                        refused_for = Some(full);
                     }
                     Output::AnswerRefused { from, refusal } => {
                         tracing::trace!(%from, ?refusal, "answer refused");
@@ -305,7 +296,6 @@ impl Router {
                 }
             }
         }
-        refused_for
     }
 
     /// Queues a message; whether an offer had to go for want of room.

@@ -71,7 +71,7 @@ pub struct Limits {
 }
 
 /// When an address is banned. A message that is refused is one offence; one that
-/// closes its socket is ten.
+/// closes its socket is ten. What is too fast, or a socket, torrent or peer too many, is none.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Bans {

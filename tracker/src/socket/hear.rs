@@ -107,11 +107,9 @@ pub(super) fn take(shared: &Shared, connection: &Connection, text: &str) -> u64 
                 let limited = &shared.counters.limited;
                 limited.add(Limit::OffersPerAnnounce, count);
             }
-            match shared.router.submit(connection, message) {
-                Some(swarm::Full::Connection) => 1,
-                // Others filled them.
-                Some(swarm::Full::Torrent | swarm::Full::Tracker) | None => 0,
-            }
+            // One too many of a limit is well-formed: a client with many torrents is not hostile.
+            shared.router.submit(connection, message);
+            0
         }
         Err(error) => {
             shared.counters.messages_refused.add(1);

@@ -1,6 +1,7 @@
 //! Addresses that are banned: by the tracker for what they send, by an operator.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -92,11 +93,12 @@ async fn an_address_that_sends_too_much_that_is_wrong_is_banned_and_others_are_s
 }
 
 #[tokio::test]
-async fn refused_messages_count_less_than_broken_ones_and_what_is_too_fast_not_at_all() {
+async fn refused_messages_count_less_than_broken_ones_and_what_is_too_much_not_at_all() {
     let tracker = start(Config {
         limits: tracker::Limits {
             messages_per_second: 1000,
             message_burst: 1,
+            torrents_per_socket: 1,
             ..limits()
         },
         bans: BansConfig {
@@ -112,6 +114,12 @@ async fn refused_messages_count_less_than_broken_ones_and_what_is_too_fast_not_a
         client.counts(1).await;
     }
     assert!(limited(&tracker, "messages_per_second") > 0);
+    client.announce(0, 1, json!({"left": 0})).await;
+    for torrent in 1..=30 {
+        let refused = client.announce(torrent, 1, json!({"left": 0})).await;
+        assert!(refused["failure reason"].is_string(), "{refused}");
+    }
+    assert_eq!(limited(&tracker, "torrents_per_socket"), 30);
     let wrong = json!({"action": "scrape", "info_hash": 7});
     for _ in 0..19 {
         client.send(&wrong).await;
@@ -247,17 +255,17 @@ async fn a_ban_that_cannot_be_meant_is_refused_and_the_mistake_is_named() {
 #[tokio::test]
 async fn bans_survive_a_restart_and_those_of_the_tracker_grow_longer_after_it() {
     let folder = tempfile::tempdir().expect("a folder");
-    let with = || Config {
+    let with = |first| Config {
         limits: limits(),
         database: Some(folder.path().join("bans.db")),
         bans: BansConfig {
             offences: 10,
-            first: std::time::Duration::from_secs(1),
+            first: Duration::from_secs(first),
             ..BansConfig::default()
         },
         ..config()
     };
-    let tracker = start(with()).await;
+    let tracker = start(with(1)).await;
     let to = address(&tracker);
     put(to, "/api/v1/bans/127.0.0.3", r#"{"reason":"spam"}"#).await;
     put(to, "/api/v1/bans/127.0.0.4", "").await;
@@ -265,7 +273,7 @@ async fn bans_survive_a_restart_and_those_of_the_tracker_grow_longer_after_it() 
     offend(to).await;
     tracker.stop().await.expect("stopped");
 
-    let tracker = start(with()).await;
+    let tracker = start(with(600)).await;
     let to = address(&tracker);
     let refused = upgrade_from("127.0.0.3", to).await;
     assert!(refused.starts_with("http/1.1 403 "), "{refused}");

@@ -44,10 +44,15 @@ impl Drop for Nginx {
     }
 }
 
+/// Set where nginx must be there, so that nothing is skipped.
+const REQUIRED: &str = "SHOAL_NGINX_REQUIRED";
+
 /// Starts nginx on a free port; none where it does not run.
 fn nginx(dir: &Path, files: &tracker::TlsFiles, socket: &Path) -> Option<(Nginx, SocketAddr)> {
     let version = Command::new("nginx").arg("-v").output();
     if !version.is_ok_and(|version| version.status.success()) {
+        let required = std::env::var_os(REQUIRED).is_some();
+        assert!(!required, "`{REQUIRED}` is set and `nginx` does not run");
         return None;
     }
     // nginx cannot tell which port it got, so one is found for it, on an address that

@@ -250,11 +250,12 @@ async fn offers_that_wait_are_bounded_and_the_oldest_makes_room() {
 #[tokio::test]
 async fn a_socket_that_is_in_no_swarm_and_says_nothing_is_closed_and_one_in_a_swarm_is_not() {
     let sockets = Sockets {
-        ping_after: Duration::from_millis(50),
+        ping_after: Duration::from_millis(200),
         ping_jitter: Duration::ZERO,
         // A busy machine may be late with a pong.
         pings_unanswered: 100,
-        idle_timeout: Duration::from_millis(200),
+        // The other may be as late with its announce.
+        idle_timeout: Duration::from_secs(2),
         ..Sockets::default()
     };
     let tracker = start(Config {

@@ -19,9 +19,9 @@ const STUCK: Duration = Duration::from_secs(30);
 async fn start(fall: Duration) -> (Tracker, Sender<()>) {
     let config = Config {
         overload: Overload {
-            lag: Duration::from_millis(100),
             rise: Duration::ZERO,
             fall,
+            ..Overload::default()
         },
         swarm: SwarmConfig {
             longest_interval: Some(Duration::from_secs(1000)),

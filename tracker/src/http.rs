@@ -28,7 +28,13 @@ pub(crate) fn public(
             .to(upgrade::misunderstood),
     );
     pages(to);
+    to.service(web::resource("/").route(reads(about)));
     own(to, part);
+}
+
+/// For people who open the tracker's address in a browser.
+async fn about() -> &'static str {
+    "This is a WebTorrent tracker. Clients connect a WebSocket to this address, at any path.\n"
 }
 
 /// Our routes, with this part of the admin API.

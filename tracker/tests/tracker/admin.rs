@@ -317,6 +317,11 @@ async fn monitors_find_the_names_of_the_reference_and_health() {
     let metrics = http(to, "GET", "/metrics", &[]).await.body;
     assert!(metrics.contains("\nshoal_tracker_seeders 1\n"), "{metrics}");
     assert_eq!(http(to, "GET", "/nothing", &[]).await.status, 404);
+    let about = http(to, "GET", "/", &[]).await.body;
+    assert!(
+        about.starts_with("This is a WebTorrent tracker."),
+        "{about}"
+    );
 }
 
 #[tokio::test]

@@ -20,12 +20,13 @@ async fn only_a_left_of_exactly_zero_makes_a_seed() {
         json!({"left": 0.5}),
         json!({"left": 1e300}),
         json!({"left": null}),
+        json!({"left": "1"}),
         json!({}),
     ];
     for (peer, fields) in (1..).zip(fields) {
         client.announce(1, peer, fields).await;
     }
-    assert_eq!(client.counts(1).await, [1, 6, 0]);
+    assert_eq!(client.counts(1).await, [1, 7, 0]);
 }
 
 #[tokio::test]
@@ -107,6 +108,18 @@ async fn offers_and_answers_travel_verbatim_and_an_answer_changes_nothing() {
     );
     // The answer got no response: the next message is that to the scrape.
     assert_eq!(seed.counts(1).await, [1, 1, 0]);
+}
+
+#[tokio::test]
+async fn a_joiner_hears_the_response_before_the_offer_that_waited_for_it() {
+    let tracker = start(config()).await;
+    let mut first = Client::connect(address(&tracker)).await;
+    let fields = json!({"left": 9, "offers": [offer("o")], "trackerid": "t"});
+    first.announce(1, 1, fields).await;
+    let mut joiner = Client::connect(address(&tracker)).await;
+    joiner.send(&announce(1, 2, json!({"left": 9}))).await;
+    assert_eq!(joiner.next().await["incomplete"], 2);
+    assert_eq!(joiner.next().await["offer_id"], "o");
 }
 
 #[tokio::test]

@@ -38,13 +38,12 @@ pub(crate) fn watched<T: Send>(
             result
         });
         let listening = runtime.block_on(async {
+            let mut stop = signals::Stop::new()?;
             tokio::select! {
-                _ = finished => Ok(()),
-                signal = signals::stop_asked() => {
-                    cancel.store(true, Ordering::Relaxed);
-                    signal
-                }
+                _ = finished => {}
+                () = stop.asked() => cancel.store(true, Ordering::Relaxed),
             }
+            std::io::Result::Ok(())
         });
         match worker.join() {
             Ok(result) => listening.map(|()| result),

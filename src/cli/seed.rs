@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::policy::{self, Policy};
 use super::share::content::{self, Content};
+use super::signals::Stop;
 use super::{address, report, serving};
 
 /// The arguments of `shoal seed`.
@@ -51,9 +52,11 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let runtime = serving::runtime()?;
     // What can fail at once comes before the hashing, which may take long.
-    let seeder = runtime
-        .block_on(Seeder::start(config(&args)))
-        .context("the seeder cannot start")?;
+    let (seeder, stop) = runtime.block_on(async {
+        let stop = Stop::new().context("signals cannot be listened to")?;
+        let seeder = Seeder::start(config(&args)).await;
+        anyhow::Ok((seeder.context("the seeder cannot start")?, stop))
+    })?;
     let contents = args
         .paths
         .iter()
@@ -67,7 +70,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
             content::prepare(path, data)
         })
         .collect::<anyhow::Result<Vec<Content>>>()?;
-    let seeded = runtime.block_on(seed(&args, seeder, contents));
+    let seeded = runtime.block_on(seed(&args, seeder, stop, contents));
     // A read from a disk that hangs must not keep the process.
     runtime.shutdown_background();
     seeded?;
@@ -95,7 +98,12 @@ fn no_tracker(of: &dyn std::fmt::Display) -> String {
     format!("no tracker for `{of}` that browsers can use: name one with --tracker wss://…")
 }
 
-async fn seed(args: &Args, seeder: Seeder, contents: Vec<Content>) -> anyhow::Result<()> {
+async fn seed(
+    args: &Args,
+    seeder: Seeder,
+    stop: Stop,
+    contents: Vec<Content>,
+) -> anyhow::Result<()> {
     let torrents: Vec<Torrent> = contents
         .iter()
         .map(|content| Torrent::new(&content.metainfo, &args.trackers))
@@ -103,7 +111,7 @@ async fn seed(args: &Args, seeder: Seeder, contents: Vec<Content>) -> anyhow::Re
     if let Some(torrent) = torrents.iter().find(|torrent| torrent.trackers.is_empty()) {
         bail!("{}", no_tracker(&torrent.name));
     }
-    let outcome = watch(args, &seeder, contents, torrents).await;
+    let outcome = watch(args, &seeder, stop, contents, torrents).await;
     // Whatever ended it, those who are connected are told.
     seeder.stop().await;
     outcome
@@ -129,6 +137,7 @@ fn choker(args: &Args) -> ChokerConfig {
 async fn watch(
     args: &Args,
     seeder: &Seeder,
+    stop: Stop,
     contents: Vec<Content>,
     torrents: Vec<Torrent>,
 ) -> anyhow::Result<()> {
@@ -141,7 +150,7 @@ async fn watch(
             .context("the content cannot be seeded")?;
     }
     tell(args.json, seeder, torrents)?;
-    serving::watch(seeder, events, args.json).await?;
+    serving::watch(seeder, events, stop, args.json).await?;
     Ok(())
 }
 

@@ -1,6 +1,5 @@
 //! What `share` and `seed` say while they run: a status line for people, or JSON lines.
 
-use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -12,7 +11,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::broadcast::{self, Receiver, error::RecvError};
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
-use super::{report, signals};
+use super::report;
+use super::signals::Stop;
 
 /// Between two looks at the seeder's numbers.
 const LOOK: Duration = Duration::from_millis(200);
@@ -35,22 +35,26 @@ pub(crate) fn runtime() -> anyhow::Result<Runtime> {
 /// Reports on `seeder` until SIGINT or SIGTERM.
 ///
 /// # Errors
-/// When stdout cannot be written, or signals cannot be watched.
+/// When stdout cannot be written.
 pub(crate) async fn watch(
     seeder: &Seeder,
     events: Receiver<Event>,
+    stop: Stop,
     json: bool,
 ) -> std::io::Result<()> {
     if json {
-        print(seeder, events).await
+        print(seeder, events, stop).await
     } else {
-        show(seeder, events).await
+        show(seeder, events, stop).await
     }
 }
 
 /// Prints events and numbers as lines of JSON.
-async fn print(seeder: &Seeder, mut events: Receiver<Event>) -> std::io::Result<()> {
-    let mut stop = pin!(signals::stop_asked());
+async fn print(
+    seeder: &Seeder,
+    mut events: Receiver<Event>,
+    mut stop: Stop,
+) -> std::io::Result<()> {
     let mut looks = looks();
     let mut lines = Lines::default();
     let (out, printed) = broadcast::channel(EVENT_QUEUE);
@@ -59,49 +63,47 @@ async fn print(seeder: &Seeder, mut events: Receiver<Event>) -> std::io::Result<
         // The printer's end is told by `failure`.
         let _ = out.send(line);
     };
-    let result = loop {
+    loop {
         tokio::select! {
             biased;
-            stopped = &mut stop => break stopped,
+            () = stop.asked() => break,
             Ok(error) = &mut failure => return Err(error),
             event = events.recv() => match event {
                 Ok(event) => tell(told(&event)),
                 Err(RecvError::Lagged(count)) => tell(json!({"event": "events_lost", "count": count})),
-                Err(RecvError::Closed) => break stop.await,
+                Err(RecvError::Closed) => break stop.asked().await,
             },
             _ = looks.tick() => if let Some(line) = lines.stats(&seeder.stats()) {
                 tell(line);
             },
         }
-    };
+    }
     drop(out);
     // What waits is printed, unless nobody reads.
     let _ = timeout(LAST_LINES, failure).await;
-    result
+    Ok(())
 }
 
 /// Shows people what matters at once, and the numbers in a line that is redrawn.
-async fn show(seeder: &Seeder, mut events: Receiver<Event>) -> std::io::Result<()> {
-    let mut stop = pin!(signals::stop_asked());
+async fn show(seeder: &Seeder, mut events: Receiver<Event>, mut stop: Stop) -> std::io::Result<()> {
     let mut looks = looks();
     let bar = status_line();
     loop {
         tokio::select! {
             biased;
-            stopped = &mut stop => {
-                bar.finish_and_clear();
-                return stopped;
-            }
+            () = stop.asked() => break,
             event = events.recv() => match event {
                 Ok(event) => if let Some(line) = said(&event) {
                     bar.suspend(|| report::line(line))?;
                 },
                 Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return stop.await,
+                Err(RecvError::Closed) => break stop.asked().await,
             },
             _ = looks.tick() => bar.set_message(status(&seeder.stats())),
         }
     }
+    bar.finish_and_clear();
+    Ok(())
 }
 
 fn looks() -> Interval {

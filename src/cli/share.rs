@@ -17,6 +17,7 @@ use tracker::Tracker;
 use self::addresses::Addresses;
 use self::content::Content;
 use super::policy::Policy;
+use super::signals::Stop;
 use super::{address, serving};
 use crate::page::{Page, PageFile, Share};
 
@@ -87,10 +88,12 @@ struct Started {
     tracker: Tracker,
     addresses: Addresses,
     seeder: Seeder,
+    stop: Stop,
 }
 
 impl Started {
     async fn new(args: &Args) -> anyhow::Result<Self> {
+        let stop = Stop::new().context("signals cannot be listened to")?;
         let page = Page::default();
         let (tracker, addresses) = start_tracker(args, &page).await?;
         let seeder = Seeder::start(seeder_config(args, &addresses))
@@ -101,6 +104,7 @@ impl Started {
             tracker,
             addresses,
             seeder,
+            stop,
         })
     }
 }
@@ -111,6 +115,7 @@ async fn share(args: &Args, content: Content, started: Started) -> anyhow::Resul
         tracker,
         addresses,
         seeder,
+        stop,
     } = started;
     let ready = announce(args, &content, &addresses, &page)?;
     // Subscribed before the first event can happen.
@@ -120,7 +125,7 @@ async fn share(args: &Args, content: Content, started: Started) -> anyhow::Resul
         .await
         .context("the content cannot be shared")?;
     let watched = match ready.tell(args.json, !args.no_qr) {
-        Ok(()) => serving::watch(&seeder, events, args.json).await,
+        Ok(()) => serving::watch(&seeder, events, stop, args.json).await,
         Err(error) => Err(error),
     };
     // Whatever ended it, those who are connected are told.

@@ -9,7 +9,8 @@ use serde::Serialize;
 use tokio::sync::broadcast::Receiver;
 use tracker::{Address, ClientHeader, Config, Event, Listen, Secret, TlsFiles, Trusted};
 
-use super::{address, report, signals};
+use super::signals::Stop;
+use super::{address, report};
 
 /// The environment variable with the admin token.
 const TOKEN_VARIABLE: &str = "SHOAL_ADMIN_TOKEN";
@@ -122,6 +123,7 @@ struct Ready<'a> {
 async fn serve(config: Config, json: bool) -> anyhow::Result<()> {
     let (listen, database) = (config.listen.clone(), config.database.clone());
     let admin_open = config.admin_token.is_some();
+    let mut stop = Stop::new().context("signals cannot be listened to")?;
     let tracker = tracker::start(config, |_| {}).await?;
     let events = tracker.events();
     let urls: Vec<String> = listen
@@ -155,7 +157,7 @@ async fn serve(config: Config, json: bool) -> anyhow::Result<()> {
             pid,
         };
         match report::json(&ready) {
-            Ok(()) => tell(events).await,
+            Ok(()) => tell(events, &mut stop).await,
             Err(error) => Err(error),
         }
     } else {
@@ -166,7 +168,10 @@ async fn serve(config: Config, json: bool) -> anyhow::Result<()> {
             database.as_deref(),
             admin_open,
         ) {
-            Ok(()) => signals::stop_asked().await,
+            Ok(()) => {
+                stop.asked().await;
+                Ok(())
+            }
             Err(error) => Err(error),
         }
     };
@@ -205,11 +210,11 @@ fn welcome(
 }
 
 /// Prints what happens until a signal comes or stdout is gone.
-async fn tell(events: Receiver<Event>) -> std::io::Result<()> {
+async fn tell(events: Receiver<Event>, stop: &mut Stop) -> std::io::Result<()> {
     let failure = report::print_events(events);
     tokio::select! {
         biased;
-        stopped = signals::stop_asked() => stopped,
+        () = stop.asked() => Ok(()),
         Ok(error) = failure => Err(error),
     }
 }

@@ -217,6 +217,14 @@ fn a_stop_by_signal_loses_nothing() {
     assert_eq!(home.tracker().client().downloaded(), 90);
 }
 
+#[test]
+fn a_signal_that_comes_at_once_after_the_ready_line_is_heard() {
+    let home = Home::new();
+    for _ in 0..10 {
+        assert_eq!(home.tracker().stop("TERM"), (Some(0), String::new()));
+    }
+}
+
 /// A limit on the size of files is what makes writes fail here: the kernel
 /// refuses them as it does on a full disk, and it needs no rights.
 #[cfg(target_os = "linux")]

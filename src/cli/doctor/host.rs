@@ -141,13 +141,24 @@ fn reach(bound: SocketAddr, public_ip: Option<IpAddr>, mapped: &[SocketAddr]) ->
         }
         return findings;
     };
-    findings.push(if mapped.iter().any(|other| other != first) {
+    findings.push(translation(bound, &addresses, *first, mapped));
+    findings
+}
+
+/// What routers make of the port: `first` of the `mapped` addresses, those that others see.
+fn translation(
+    bound: SocketAddr,
+    addresses: &[SocketAddr],
+    first: SocketAddr,
+    mapped: &[SocketAddr],
+) -> Finding {
+    if mapped.iter().any(|other| *other != first) {
         Finding::warn(
             "nat",
             "the router gives each destination another port (RFC 4787 §4.1)",
             "forward the UDP port to this machine, or browsers behind such routers cannot come in",
         )
-    } else if addresses.contains(first) {
+    } else if addresses.contains(&first) {
         Finding::ok("nat", "others see the port as browsers are told it")
     } else if addresses.iter().any(|address| address.ip() == first.ip()) {
         Finding::warn(
@@ -172,8 +183,7 @@ fn reach(bound: SocketAddr, public_ip: Option<IpAddr>, mapped: &[SocketAddr]) ->
                 first.ip()
             ),
         )
-    });
-    findings
+    }
 }
 
 /// What the seeder would name, from the seeder itself.

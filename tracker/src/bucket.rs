@@ -3,6 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+/// The most that can be owed to a bucket, in nanoseconds of its filling: no wait is much
+/// longer, whatever was taken.
+const DEBT: u64 = 10_000_000_000;
+
 /// How fast a bucket fills, and how much it holds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rate {
@@ -52,7 +56,8 @@ impl TokenBucket {
     /// until there is one again.
     pub(crate) fn take(&self, rate: Rate, now: u64, tokens: u64) -> Duration {
         let cost = rate.time(tokens);
-        let taken = |full_at: u64| full_at.max(now).saturating_add(cost);
+        let most = now.saturating_add(rate.depth).saturating_add(DEBT);
+        let taken = |full_at: u64| full_at.max(now).saturating_add(cost).min(most);
         // It guards nothing else, and `taken` always gives something.
         let before = self
             .0
@@ -106,6 +111,18 @@ mod tests {
         assert_eq!(bucket.take(rate, SECOND, 1000).as_secs(), 1);
         assert_eq!(bucket.full_at(), SECOND + 5_999_000_000);
         assert_eq!(bucket.take(rate, 2 * SECOND, 0), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_debt_is_bounded_and_asking_adds_nothing_to_it() {
+        let rate = Rate::new(1, 5);
+        let bucket = TokenBucket::default();
+        let next = Duration::from_secs(1);
+        let most = Duration::from_nanos(DEBT) + next;
+        assert_eq!(bucket.take(rate, 0, 1_000_000), most);
+        assert_eq!(bucket.take(rate, 0, 0), most);
+        assert_eq!(bucket.take(rate, DEBT, 0), next);
+        assert_eq!(bucket.take(rate, DEBT + SECOND, 0), Duration::ZERO);
     }
 
     #[test]

@@ -49,7 +49,8 @@ struct Socket<S> {
     close: Option<CloseReason>,
     /// When the next message may be acted on; until then nothing is read.
     paused_until: Option<Instant>,
-    /// Its reader holds messages that were not acted on for want of room for answers.
+    /// Its reader may hold messages that were not acted on, for want of room for answers
+    /// or because they came before the socket was one.
     behind: bool,
     /// It filled the room for reading: others are to write before it is read again,
     /// or what all of them send at once would have to wait for that in outboxes.
@@ -79,24 +80,26 @@ pub(crate) fn serve<S>(
     shared: Arc<Shared>,
     (connection, place): (Connection, Option<Place>),
     stream: S,
-    mut read: Vec<u8>,
+    read: Vec<u8>,
     unwritten: Vec<u8>,
 ) -> impl Future<Output = ()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let now = Instant::now();
+    let pace = Pace::new(place);
+    let wait = pace.begin(&shared, shared.sources.nanos(now), read.len());
     let mut socket = Socket {
         connection,
         stream,
-        reader: Reader::default(),
-        pace: Pace::new(place),
+        reader: Reader::of(read),
+        pace,
         unwritten,
         written: 0,
         write_by: Some(now + shared.config.sockets.write_timeout),
         close: None,
-        paused_until: None,
-        behind: false,
+        paused_until: (!wait.is_zero()).then(|| now + wait),
+        behind: wait.is_zero(),
         turn_over: false,
         spoke_at: now,
         ping_at: next_ping(&shared, now),
@@ -106,14 +109,8 @@ where
         shared,
     };
     async move {
-        let end = match socket.take_in(&mut read, now) {
-            ControlFlow::Break(end) => end,
-            ControlFlow::Continue(()) => {
-                drop(std::mem::take(&mut read));
-                let mut timer = pin!(sleep_until(socket.ping_at.into()));
-                std::future::poll_fn(|context| socket.poll(context, timer.as_mut())).await
-            }
-        };
+        let mut timer = pin!(sleep_until(socket.ping_at.into()));
+        let end = std::future::poll_fn(|context| socket.poll(context, timer.as_mut())).await;
         // Boxed: most sockets are far from their end, and need no room for it.
         Box::pin(socket.finish(end)).await;
     }
@@ -217,7 +214,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             if std::mem::take(&mut self.heard) {
                 self.pings_unanswered = 0;
             }
-            if self.pings_unanswered >= self.shared.config.sockets.pings_unanswered {
+            // While nothing is read no pong is.
+            let is_read = self.paused_until.is_none();
+            if is_read && self.pings_unanswered >= self.shared.config.sockets.pings_unanswered {
                 self.shared.counters.sockets_dead.add(1);
                 let reason = close_reason(CloseCode::Policy, "no sign of life: answer pings");
                 return ControlFlow::Break(End::Close(Some(reason)));
@@ -231,7 +230,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 let reason = close_reason(CloseCode::Policy, reason);
                 return ControlFlow::Break(End::Close(Some(reason)));
             }
-            self.pings_unanswered += 1;
+            self.pings_unanswered += u32::from(is_read);
             self.connection.outbox().ping();
             self.pinged.get_or_insert(now);
             self.ping_at = next_ping(&self.shared, now);
@@ -273,7 +272,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         } = self;
         let nanos = shared.sources.nanos(now);
         let mut end = None;
-        let mut wait = pace.bytes(shared, nanos, bytes.len());
+        let mut wait = match bytes.len() {
+            0 => Duration::ZERO,
+            count => pace.bytes(shared, nanos, count),
+        };
         let limit = shared.config.limits.message_bytes;
         let read = reader.feed(bytes, limit, |event| {
             *heard = true;
@@ -297,7 +299,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                     return ControlFlow::Break(());
                 }
             }
-            wait = wait.max(pace.message(shared, nanos));
+            wait = wait.max(pace.messages(shared, nanos, 1));
             *behind = wait.is_zero() && connection.outbox().is_crowded();
             if *behind || !wait.is_zero() {
                 return ControlFlow::Break(());

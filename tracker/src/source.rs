@@ -126,9 +126,9 @@ impl Sources {
 }
 
 impl Place {
-    /// Counts a message, and returns how long the address has to wait for the next.
-    pub(crate) fn message(&self, now: u64) -> Duration {
-        self.0.messages.take(self.0.rules.messages, now, 1)
+    /// Counts messages, and returns how long the address has to wait for the next.
+    pub(crate) fn messages(&self, now: u64, count: u64) -> Duration {
+        self.0.messages.take(self.0.rules.messages, now, count)
     }
 
     /// Counts bytes, and returns how long the address has to wait for the next.

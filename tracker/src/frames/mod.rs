@@ -65,6 +65,14 @@ enum First<'a> {
 }
 
 impl Reader {
+    /// A reader of a stream whose first bytes were read before.
+    pub(crate) fn of(held: Vec<u8>) -> Self {
+        Self {
+            held,
+            ..Self::default()
+        }
+    }
+
     /// Takes in the next bytes of the stream, in any portions, and gives `act` what
     /// they say until it breaks off. What is left then waits for the next call, which
     /// may be one without bytes. `limit` bounds the payloads of a message.

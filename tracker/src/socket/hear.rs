@@ -34,19 +34,23 @@ impl Pace {
         }
     }
 
-    /// Counts a message, and returns how long the next has to wait.
-    pub(super) fn message(&self, shared: &Shared, now: u64) -> Duration {
-        let own = self.messages.take(shared.rates.messages, now, 1);
-        let all = self.place.as_ref().map(|place| place.message(now));
+    /// Counts the bytes that came before the socket was one, and returns how long they
+    /// have to wait: its address may owe for what other sockets sent.
+    pub(super) fn begin(&self, shared: &Shared, now: u64, count: usize) -> Duration {
+        let messages = self.messages(shared, now, 0);
+        messages.max(self.bytes(shared, now, count))
+    }
+
+    /// Counts messages, and returns how long the next has to wait.
+    pub(super) fn messages(&self, shared: &Shared, now: u64, count: u64) -> Duration {
+        let own = self.messages.take(shared.rates.messages, now, count);
+        let all = self.place.as_ref().map(|place| place.messages(now, count));
         let limits = [Limit::MessagesPerSecond, Limit::MessagesPerSecondPerIp];
         longer(shared, limits, own, all)
     }
 
     /// Counts bytes, and returns how long the next have to wait.
     pub(super) fn bytes(&self, shared: &Shared, now: u64, count: usize) -> Duration {
-        if count == 0 {
-            return Duration::ZERO;
-        }
         let count = count.try_into().unwrap_or(u64::MAX);
         let own = self.bytes.take(shared.rates.bytes, now, count);
         let all = self.place.as_ref().map(|place| place.bytes(now, count));

@@ -83,16 +83,19 @@ fn the_sockets_of_an_address_share_what_it_may_say() {
     let enter = |from| sources.enter(ip(from)).expect("room").expect("counted");
     let (one, two, other) = (enter("192.0.2.1"), enter("192.0.2.1"), enter("192.0.2.2"));
     for place in [&one, &two] {
-        assert_eq!(place.message(0), Duration::ZERO);
+        assert_eq!(place.messages(0, 1), Duration::ZERO);
         assert_eq!(place.bytes(0, 1000), Duration::ZERO);
     }
-    assert_eq!(one.message(0), Duration::from_millis(100));
+    assert_eq!(one.messages(0, 1), Duration::from_millis(100));
     assert_eq!(two.bytes(0, 1072).as_millis(), 1000);
-    assert_eq!(other.message(0), Duration::ZERO);
+    assert_eq!(other.messages(0, 1), Duration::ZERO);
     assert_eq!(other.bytes(0, 1000), Duration::ZERO);
     // Another socket does not begin anew.
     drop((one, two));
-    assert_eq!(enter("192.0.2.1").message(0), Duration::from_millis(200));
+    assert_eq!(
+        enter("192.0.2.1").messages(0, 1),
+        Duration::from_millis(200)
+    );
 }
 
 #[test]

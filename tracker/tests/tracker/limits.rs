@@ -304,3 +304,53 @@ async fn a_remote_that_does_not_end_the_head_of_its_request_is_cut_off() {
         .expect("ended");
     assert!(response.starts_with(b"HTTP/1.1 408 "), "{response:?}");
 }
+
+/// A scrape of so many bytes.
+fn long_scrape(bytes: usize) -> String {
+    let scrape = json!({"action": "scrape", "info_hash": id(1)}).to_string();
+    format!("{scrape:>bytes$}")
+}
+
+#[tokio::test]
+async fn a_new_socket_waits_for_what_its_address_owes() {
+    let limits = Limits {
+        bytes_per_second_per_ip: 10_000,
+        byte_burst_per_ip: 10_000,
+        ..limits()
+    };
+    let tracker = start(Config { limits, ..config() }).await;
+    let to = address(&tracker);
+    let start = std::time::Instant::now();
+    let mut first = connect_from("127.0.0.2", to).await;
+    first.text(&long_scrape(20_000)).await;
+    first.next().await;
+    let mut second = connect_from("127.0.0.2", to).await;
+    second.counts(1).await;
+    assert!(start.elapsed() >= Duration::from_millis(950));
+}
+
+#[tokio::test]
+async fn a_socket_that_is_read_later_for_its_pace_is_not_taken_for_dead() {
+    let limits = Limits {
+        bytes_per_second: 10_000,
+        byte_burst: 10_000,
+        ..Limits::default()
+    };
+    let sockets = Sockets {
+        ping_after: Duration::from_millis(200),
+        ping_jitter: Duration::ZERO,
+        pings_unanswered: 5,
+        ..Sockets::default()
+    };
+    let tracker = start(Config {
+        limits,
+        sockets,
+        ..config()
+    })
+    .await;
+    let mut client = Client::connect(address(&tracker)).await;
+    client.text(&long_scrape(50_000)).await;
+    client.next().await;
+    assert_eq!(client.counts(1).await, [0, 0, 0]);
+    assert_eq!(tracker.stats().sockets_dead, 0);
+}

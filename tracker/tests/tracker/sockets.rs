@@ -88,8 +88,10 @@ async fn a_socket_that_sends_too_fast_is_slowed_down_and_loses_nothing() {
 #[tokio::test]
 async fn a_remote_that_answers_no_ping_is_closed_and_its_peers_go() {
     let sockets = Sockets {
-        ping_after: Duration::from_millis(100),
+        ping_after: Duration::from_millis(200),
         ping_jitter: Duration::from_millis(20),
+        // On a busy machine the one that is alive may be late with a pong.
+        pings_unanswered: 10,
         ..Sockets::default()
     };
     let tracker = start(Config {

@@ -270,6 +270,8 @@ impl Router {
             return;
         }
         let now = Instant::now();
+        // At most the receivers of one command.
+        let mut congested = Vec::new();
         let mut next = Some(command);
         while let Some(command) = next.take() {
             core.swarms.handle(now, command);
@@ -281,8 +283,9 @@ impl Router {
                         } = &mut *core;
                         if let Some(socket) = sockets.get(&to) {
                             census.relay(&message, socket.client);
-                            if self.push(&socket.outbox, class, message) {
-                                next = Some(Command::Congested { connection: to });
+                            let is_congested = self.push(&socket.outbox, class, message);
+                            if is_congested && !congested.contains(&to) {
+                                congested.push(to);
                             }
                         }
                     }
@@ -295,6 +298,8 @@ impl Router {
                     }
                 }
             }
+            let to = congested.pop();
+            next = to.map(|connection| Command::Congested { connection });
         }
     }
 

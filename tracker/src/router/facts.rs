@@ -44,6 +44,9 @@ impl Router {
                     }
                     Change::Updated => None,
                     Change::Returned { from } => {
+                        if let Some(socket) = core.sockets.get_mut(&connection) {
+                            socket.client = Family::of(&peer_id);
+                        }
                         let before = core.remote(from);
                         if let (Some(remote), Some(before)) = (remote, before) {
                             core.census.leave(&peer_id, before);

@@ -88,30 +88,34 @@ impl Shared {
         let Some(network) = place.and_then(|place| place.offend(nanos, count)) else {
             return;
         };
-        self.forget_bans();
-        let banned = self.bans().offended(unix_millis(), network);
-        let Some((ban, gone)) = banned else {
+        let mut bans = self.bans();
+        self.forget_bans(&mut bans);
+        let Some((ban, gone)) = bans.offended(unix_millis(), network) else {
             return;
         };
-        if let Some(gone) = gone {
-            self.store.ban(gone, None);
-        }
+        self.record_ban(network, &ban, gone);
+        drop(bans);
         tracing::warn!(%network, times = ban.times, "banned for what it sends");
         self.carry_out(network, ban);
     }
 
     /// Bans a network as an operator says; returns whether it was not banned before.
     pub(crate) fn ban(&self, network: Cidr, ban: Ban) -> Result<bool, TooMany> {
-        self.forget_bans();
-        let is_new = self.bans().put(unix_millis(), network, ban.clone())?;
+        let mut bans = self.bans();
+        self.forget_bans(&mut bans);
+        let (is_new, gone) = bans.put(unix_millis(), network, ban.clone())?;
+        self.record_ban(network, &ban, gone);
+        drop(bans);
         self.carry_out(network, ban);
         Ok(is_new)
     }
 
     /// Ends a ban, if there is one; the network's past is forgotten with it.
     pub(crate) fn lift(&self, network: Cidr) {
-        if self.bans().lift(&network) {
+        let mut bans = self.bans();
+        if bans.lift(&network) {
             self.store.ban(network, None);
+            drop(bans);
             // Nobody may be listening.
             let _ = self.events.send(Event::BanLifted { network });
         }
@@ -129,21 +133,28 @@ impl Shared {
     }
 
     /// Forgets bans that have long been over; there are more only when one is made.
-    fn forget_bans(&self) {
-        let over = self.bans().forget(unix_millis());
-        for network in over {
+    fn forget_bans(&self, bans: &mut Bans) {
+        for network in bans.forget(unix_millis()) {
             self.store.ban(network, None);
         }
     }
 
-    /// The bans; look and let go.
+    /// Tells the store of a ban, and of the one that made room for it.
+    fn record_ban(&self, network: Cidr, ban: &Ban, gone: Option<Cidr>) {
+        if let Some(gone) = gone {
+            self.store.ban(gone, None);
+        }
+        self.store.ban(network, Some(ban.clone()));
+    }
+
+    /// The bans; look and let go. Who changes them tells the store before letting go, so
+    /// that the database ends with what is in memory.
     pub(crate) fn bans(&self) -> MutexGuard<'_, Bans> {
         // No section under this lock can panic half-way through a change.
         self.bans.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn carry_out(&self, network: Cidr, ban: Ban) {
-        self.store.ban(network, Some(ban.clone()));
         let closed = self.router.close_from(network, || CloseReason {
             code: CloseCode::Policy,
             description: Some("the address is banned".into()),

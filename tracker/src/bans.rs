@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::cidr::Cidr;
 
-/// Most bans. When full, the tracker's own that ends first makes room for another of
-/// its own; an operator is told to lift some.
+/// Most bans. When full, the tracker's own that ends first makes room; where all are an
+/// operator's the tracker bans nobody, and the operator is told to lift some.
 pub(crate) const BANS: usize = 10_000;
 
 /// Why the tracker bans.
@@ -44,7 +44,7 @@ pub(crate) enum MadeBy {
     Tracker,
 }
 
-/// There is room for no more bans.
+/// There is room for no more bans: all are an operator's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooMany;
 
@@ -112,27 +112,36 @@ impl Bans {
             until: Some(now.saturating_add(lasts)),
             times,
         };
-        let mut gone = None;
-        if known.is_none() && self.bans.len() >= BANS {
-            let own = self.bans.iter();
-            let own = own.filter(|(_, ban)| ban.made_by == MadeBy::Tracker);
-            let first = own.min_by_key(|(_, ban)| ban.until).map(|(of, _)| *of)?;
-            gone = Some(first);
-            self.lift(&first);
-        }
+        let gone = self.make_room(&network).ok()?;
         self.insert(network, ban.clone());
         Some((ban, gone))
     }
 
-    /// Bans a network as an operator says; returns whether it was not banned before.
-    pub(crate) fn put(&mut self, now: i64, network: Cidr, ban: Ban) -> Result<bool, TooMany> {
-        let known = self.bans.get(&network);
-        if known.is_none() && self.bans.len() >= BANS {
-            return Err(TooMany);
-        }
-        let is_new = known.is_none_or(|known| !known.holds(now));
+    /// Bans a network as an operator says; returns whether it was not banned before, and
+    /// the ban that made room.
+    pub(crate) fn put(
+        &mut self,
+        now: i64,
+        network: Cidr,
+        ban: Ban,
+    ) -> Result<(bool, Option<Cidr>), TooMany> {
+        let is_new = self.get(now, &network).is_none();
+        let gone = self.make_room(&network)?;
         self.insert(network, ban);
-        Ok(is_new)
+        Ok((is_new, gone))
+    }
+
+    /// Makes room for a ban of this network, if it needs any; returns the one that goes.
+    fn make_room(&mut self, network: &Cidr) -> Result<Option<Cidr>, TooMany> {
+        if self.bans.len() < BANS || self.bans.contains_key(network) {
+            return Ok(None);
+        }
+        let own = self.bans.iter();
+        let own = own.filter(|(_, ban)| ban.made_by == MadeBy::Tracker);
+        let first = own.min_by_key(|(_, ban)| ban.until);
+        let first = first.map(|(of, _)| *of).ok_or(TooMany)?;
+        self.lift(&first);
+        Ok(Some(first))
     }
 
     /// Takes a ban in as it was kept; one too many is left out.

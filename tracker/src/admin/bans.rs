@@ -129,6 +129,8 @@ pub(super) async fn lift(
 impl Wanted {
     /// When the ban ends, in milliseconds since 1970.
     fn until(&self, now: i64) -> Result<Option<i64>, Problem> {
+        // What cannot be shown is after the year 9999.
+        let is_to_come = |until: &i64| *until > now && rfc3339(*until).is_some();
         match (self.seconds, &self.until) {
             (None, None) => Ok(None),
             (Some(_), Some(until)) => Err(Problem::invalid(
@@ -138,14 +140,19 @@ impl Wanted {
             )),
             (Some(seconds), None) => {
                 let millis = i64::try_from(seconds).unwrap_or(i64::MAX);
-                Ok(Some(now.saturating_add(millis.saturating_mul(1000))))
+                let until = now.saturating_add(millis.saturating_mul(1000));
+                Some(until).filter(is_to_come).map(Some).ok_or_else(|| {
+                    let remedy = "give 1 or more, so that the ban ends before the year 10000";
+                    Problem::invalid("seconds", &seconds.to_string(), format_args!("{remedy}"))
+                })
             }
             (None, Some(text)) => OffsetDateTime::parse(text, &Rfc3339)
                 .ok()
                 .and_then(|time| i64::try_from(time.unix_timestamp_nanos() / 1_000_000).ok())
+                .filter(is_to_come)
                 .map(Some)
                 .ok_or_else(|| {
-                    let remedy = "give a time as in `2030-01-31T00:00:00Z`";
+                    let remedy = "give a time to come as in `2030-01-31T00:00:00Z`";
                     Problem::invalid("until", text, format_args!("{remedy}"))
                 }),
         }

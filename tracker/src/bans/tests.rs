@@ -35,7 +35,10 @@ fn found(bans: &Bans, now: i64, address: &str) -> Option<String> {
 fn an_address_is_found_in_the_smallest_network_that_is_banned() {
     let mut bans = bans();
     for text in ["10.0.0.0/8", "10.1.0.0/16", "2001:db8::/32", "::/1"] {
-        assert_eq!(bans.put(0, network(text), operators(None)), Ok(true));
+        assert_eq!(
+            bans.put(0, network(text), operators(None)),
+            Ok((true, None))
+        );
     }
     for (address, expected) in [
         ("10.2.3.4", Some("10.0.0.0/8")),
@@ -107,8 +110,8 @@ fn an_operators_ban_without_end_is_neither_shortened_nor_forgotten() {
     bans.put(0, site(1), operators(None)).expect("room");
     assert_eq!(bans.offended(5, site(1)), None);
     assert_eq!(bans.forget(i64::MAX), []);
-    assert_eq!(bans.put(9, site(1), operators(Some(10))), Ok(false));
-    assert_eq!(bans.put(11, site(1), operators(None)), Ok(true));
+    assert_eq!(bans.put(9, site(1), operators(Some(10))), Ok((false, None)));
+    assert_eq!(bans.put(11, site(1), operators(None)), Ok((true, None)));
 }
 
 #[test]
@@ -122,10 +125,13 @@ fn when_full_the_trackers_ban_that_ends_first_makes_room_and_no_operators_does()
     let (_, gone) = bans.offended(5, site(all)).expect("banned");
     assert_eq!(gone, Some(site(0)));
     assert_eq!(bans.len(), BANS);
-    assert_eq!(bans.put(5, site(all + 1), operators(None)), Err(TooMany));
-    for number in 1..=all {
-        bans.put(5, site(number), operators(None)).expect("known");
+    let put = |bans: &mut Bans, number| bans.put(5, site(number), operators(None));
+    assert_eq!(put(&mut bans, all + 1), Ok((true, Some(site(1)))));
+    assert_eq!(bans.len(), BANS);
+    for number in 2..=all {
+        assert_eq!(put(&mut bans, number), Ok((false, None)));
     }
+    assert_eq!(put(&mut bans, all + 2), Err(TooMany));
     assert_eq!(bans.offended(5, site(0)), None);
     bans.restore(site(0), operators(None));
     assert_eq!(bans.len(), BANS);

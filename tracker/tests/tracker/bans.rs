@@ -229,6 +229,24 @@ async fn a_ban_that_cannot_be_meant_is_refused_and_the_mistake_is_named() {
         ),
         (
             path,
+            r#"{"until":"2001-01-31T00:00:00Z"}"#,
+            "invalid-value",
+            "give a time to come",
+        ),
+        (
+            path,
+            r#"{"seconds":0}"#,
+            "invalid-value",
+            "`seconds` is `0`",
+        ),
+        (
+            path,
+            r#"{"seconds":18446744073709551615}"#,
+            "invalid-value",
+            "before the year 10000",
+        ),
+        (
+            path,
             r#"{"until":"2030-01-31T00:00:00Z","seconds":1}"#,
             "invalid-value",
             "either `until` or `seconds`",

@@ -8,7 +8,7 @@ use tracker_protocol::{Announce, Announced, Event, InfoHash, ServerMessage, Subj
 
 use crate::entry::{Entry, Key};
 use crate::swarm::Swarm;
-use crate::ticket::Ticket;
+use crate::ticket::{Secret, Ticket};
 use crate::{
     Change, Class, Config, ConnectionId, Departure, Fact, Full, Output, PeerStats, Role, Swarms,
 };
@@ -131,7 +131,7 @@ impl<R: Rng> Swarms<R> {
         self.admit(key.connection)?;
         let swarm = self.open(info_hash)?;
         let tick = self.tick(now);
-        let secret = self.rng.next_u64();
+        let secret = Secret(self.rng.next_u64());
         let mut entry = Entry::new(swarm, key, stats, secret, tick);
         entry.deadline = tick.after(self.config.peer_ttl);
         entry.standing.is_congested = self.congested.contains_key(&key.connection);

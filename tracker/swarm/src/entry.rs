@@ -4,7 +4,7 @@ use tracker_protocol::{OfferId, PeerId};
 
 use crate::standing::{Moment, Standing};
 use crate::tick::Tick;
-use crate::ticket::Ticket;
+use crate::ticket::{Secret, Ticket};
 use crate::{ConnectionId, PeerStats, Role};
 
 /// Offers an entry may have to answer at a time, ten times what a peer gets in a minute of a busy
@@ -29,7 +29,7 @@ pub(crate) struct Entry {
     pub(crate) swarm: u32,
     pub(crate) place: u32,
     /// What its ticket says beside its number.
-    pub(crate) secret: u64,
+    pub(crate) secret: Secret,
     left: u64,
     uploaded: u64,
     downloaded: u64,
@@ -77,7 +77,7 @@ impl Number {
 
 impl Entry {
     /// A newcomer, which has no neighbours and no place yet.
-    pub(crate) fn new(swarm: u32, key: Key, stats: PeerStats, secret: u64, now: Tick) -> Self {
+    pub(crate) fn new(swarm: u32, key: Key, stats: PeerStats, secret: Secret, now: Tick) -> Self {
         let mut entry = Self {
             peer_id: key.peer_id,
             connection: key.connection,

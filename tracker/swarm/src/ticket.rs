@@ -5,13 +5,17 @@ use std::fmt;
 /// Names an entry for as long as it is in its swarm, whatever connection owns it. As text it is the
 /// `tracker id`: who echoes it on another connection is who it was given to. Nobody guesses 64
 /// random bits that are good for one entry alone.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ticket {
     /// Where the entry is.
     pub(crate) number: u32,
     /// Drawn for the entry when it joined.
-    pub(crate) secret: u64,
+    pub(crate) secret: Secret,
 }
+
+/// What nobody but the client of an entry is told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Secret(pub(crate) u64);
 
 /// Hexadecimal digits of the text.
 const DIGITS: usize = 24;
@@ -22,7 +26,7 @@ impl Ticket {
         let digit = |digit: u8| char::from(b"0123456789abcdef"[usize::from(digit)]);
         let mut text = String::with_capacity(DIGITS);
         let bytes = self.number.to_be_bytes().into_iter();
-        for byte in bytes.chain(self.secret.to_be_bytes()) {
+        for byte in bytes.chain(self.secret.0.to_be_bytes()) {
             text.push(digit(byte >> 4));
             text.push(digit(byte & 15));
         }
@@ -38,21 +42,21 @@ impl Ticket {
         let (number, secret) = text.split_at_checked(8)?;
         Some(Self {
             number: u32::from_str_radix(number, 16).ok()?,
-            secret: u64::from_str_radix(secret, 16).ok()?,
+            secret: Secret(u64::from_str_radix(secret, 16).ok()?),
         })
     }
 }
 
-impl fmt::Debug for Ticket {
+impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Who reads a log must not be able to take the entry.
-        write!(f, "Ticket({})", self.number)
+        f.write_str("_")
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Ticket;
+    use super::{Secret, Ticket};
 
     #[test]
     fn a_ticket_is_read_from_its_own_text_and_from_no_other() {
@@ -61,6 +65,7 @@ mod tests {
             (0x1f, 0x0123_4567_89ab_cdef, "0000001f0123456789abcdef"),
             (u32::MAX, u64::MAX, "ffffffffffffffffffffffff"),
         ] {
+            let secret = Secret(secret);
             let ticket = Ticket { number, secret };
             assert_eq!(ticket.text(), text);
             assert_eq!(Ticket::parse(text), Some(ticket));
@@ -75,5 +80,14 @@ mod tests {
         ] {
             assert_eq!(Ticket::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_log_tells_no_secret() {
+        let ticket = Ticket {
+            number: 7,
+            secret: Secret(1_234_567),
+        };
+        assert_eq!(format!("{ticket:?}"), "Ticket { number: 7, secret: _ }");
     }
 }

@@ -31,7 +31,8 @@ use crate::tls::Certificate;
 use crate::tracker::StartError;
 use crate::{http, upgrade};
 
-/// HTTP connections to a worker beside its WebSockets.
+/// HTTP connections to a worker, those in their handshake included; WebSockets are not
+/// among them. When full, it accepts no more until one ends.
 const HTTP_CONNECTIONS: usize = 1024;
 /// Connections to the admin listener.
 const ADMIN_CONNECTIONS: usize = 256;
@@ -129,10 +130,9 @@ pub(crate) fn serve(
     listeners: Vec<Listener>,
     pages: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 ) -> Result<Served, StartError> {
-    let most = shared.config.limits.sockets;
     let mut server = Server::build()
         .disable_signals()
-        .max_concurrent_connections(most.saturating_add(HTTP_CONNECTIONS));
+        .max_concurrent_connections(HTTP_CONNECTIONS);
     let (mut addresses, mut files) = (Vec::with_capacity(listeners.len()), Vec::new());
     for (listener, listen) in listeners.into_iter().zip(&shared.config.listen) {
         let failed = |error| cannot_listen(&listen.addr, error);

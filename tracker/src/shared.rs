@@ -21,6 +21,9 @@ use crate::tls::Certificate;
 /// Sockets that watch the events at once; one more is answered with 503.
 pub(crate) const WATCHERS: usize = 16;
 
+/// Refusals of a socket on their way at once.
+pub(crate) const REFUSALS: usize = 1024;
+
 /// A running tracker, seen from a request.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -40,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) events: broadcast::Sender<Event>,
     /// Places for sockets that watch the events; at most [`WATCHERS`].
     pub(crate) watchers: Arc<Semaphore>,
+    /// Places for refusals that are being read; at most [`REFUSALS`].
+    pub(crate) refusals: Arc<Semaphore>,
     /// Cancelled when the tracker stops.
     pub(crate) stop: CancellationToken,
     pub(crate) started: Instant,

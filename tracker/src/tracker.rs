@@ -25,7 +25,7 @@ use crate::listen::{Address, SocketFile};
 use crate::load::{FULL, Ladder, Load, Step};
 use crate::router::Router;
 use crate::server::{Listener, Served, admin_listener, listeners, serve, serve_admin};
-use crate::shared::{Rates, Shared, WATCHERS};
+use crate::shared::{REFUSALS, Rates, Shared, WATCHERS};
 use crate::source::Sources;
 use crate::stats::{Counters, Stats};
 use crate::store::{RESTORED, Store, unix_millis};
@@ -193,6 +193,7 @@ fn shared(config: Config, certificates: Vec<Arc<Certificate>>) -> Shared {
         counters,
         events,
         watchers: Arc::new(Semaphore::new(WATCHERS)),
+        refusals: Arc::new(Semaphore::new(REFUSALS)),
         stop: CancellationToken::new(),
         started,
         started_at,

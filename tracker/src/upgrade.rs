@@ -60,10 +60,15 @@ pub(crate) fn answer(
             }
         }
         Err(response) => {
-            if refuse(response, &mut codec, &mut write_buf).is_some() {
+            // When full, the connection ends without a word.
+            let room = Arc::clone(&shared.refusals).try_acquire_owned();
+            if let Ok(room) = room
+                && refuse(response, &mut codec, &mut write_buf).is_some()
+            {
                 actix_web::rt::spawn(async move {
                     // It may go unread.
                     let _ = timeout(REFUSAL_TIMEOUT, say(io, write_buf.to_vec())).await;
+                    drop(room);
                 });
             }
         }

@@ -118,7 +118,8 @@ pub struct Sockets {
     /// How long one write may wait for the remote to read. Default 15 s.
     #[serde(with = "duration")]
     pub write_timeout: Duration,
-    /// How long a remote may take for TLS, and then for the head of its first request.
+    /// How long a remote may take for the PROXY header and TLS together, and then for the
+    /// head of its first request.
     /// Default 10 s.
     #[serde(with = "duration")]
     pub handshake_timeout: Duration,

@@ -237,7 +237,7 @@ fn counters(stats: &Stats) -> [Metric; 12] {
         ),
         (
             "store_facts_dropped_total",
-            "Facts about peers and torrents that found no room while the database failed.",
+            "Facts about peers, torrents and bans that found no room while the database failed.",
             stats.store_facts_dropped,
         ),
     ]

@@ -70,7 +70,7 @@ pub struct Stats {
     pub store_flushes: u64,
     /// Transactions that failed; their changes were kept and tried again.
     pub store_failures: u64,
-    /// Facts about peers and torrents that found no room while the database failed.
+    /// Facts about peers, torrents and bans that found no room while the database failed.
     pub store_facts_dropped: u64,
     /// Whether the last write to the database worked, or there is no database.
     pub store_healthy: bool,

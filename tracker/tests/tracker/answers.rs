@@ -88,6 +88,27 @@ async fn offers_given_and_answered_are_told_by_torrent_by_peer_and_by_client() {
     }
 }
 
+#[tokio::test]
+async fn offers_to_a_client_that_came_back_on_another_socket_are_told_as_its_own() {
+    let tracker = start(config()).await;
+    let to = address(&tracker);
+    let mut first = Client::connect(to).await;
+    let peer_id = of_client("-WW0300-", 1);
+    let told = first
+        .announce(1, 1, json!({"left": 1, "peer_id": peer_id}))
+        .await;
+    let mut second = Client::connect(to).await;
+    let back = json!({"left": 1, "peer_id": peer_id, "trackerid": told["tracker id"]});
+    second.announce(1, 1, back).await;
+    let mut offerer = Client::connect(to).await;
+    let offers = json!({"left": 0, "offers": [offer("a")]});
+    offerer.announce(1, 9, offers).await;
+    assert_eq!(second.next().await["offer_id"], "a");
+    let metrics = http(to, "GET", "/metrics", &[]).await.body;
+    let line = "\nshoal_tracker_offers_given_total{client=\"WebTorrent\"} 1\n";
+    assert!(metrics.contains(line), "{metrics}");
+}
+
 /// A field of the peers of torrent 1, in the order of their ids.
 async fn of_peers(to: SocketAddr, field: &str) -> Vec<Value> {
     let peers = admin(to, "GET", &format!("/api/v1/torrents/{}/peers", hex(1))).await;

@@ -3,6 +3,8 @@ use std::time::Duration;
 
 use peer::{ChokerConfig, UploadLimits};
 
+use crate::rtc::{Offered, Transport};
+
 /// How a seeder runs.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -13,6 +15,12 @@ pub struct Config {
     /// The address to offer instead, with the port of `listen`: for a host
     /// behind one-to-one NAT.
     pub public_ip: Option<IpAddr>,
+    /// Take the first free port from that of `listen` to this one.
+    pub last_port: Option<u16>,
+    /// Of the addresses behind a wildcard, offer these alone; all when empty.
+    pub offered: Vec<Offered>,
+    /// Be an ICE-lite agent: for hosts that browsers reach directly.
+    pub ice_lite: bool,
     /// WebSocket trackers (`ws://`, `wss://`) of every torrent, beside its own.
     pub trackers: Vec<String>,
     /// Who is let in and who is served.
@@ -34,11 +42,27 @@ impl Default for Config {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
             public_ip: None,
+            last_port: None,
+            offered: Vec::new(),
+            ice_lite: false,
             trackers: Vec::new(),
             choker: ChokerConfig::default(),
             upload: UploadLimits::default(),
             offers: 4,
             tracker_silence: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Config {
+    /// The part of it that is about how browsers reach us.
+    pub(crate) fn transport(&self) -> Transport {
+        Transport {
+            listen: self.listen,
+            last_port: self.last_port,
+            public_ip: self.public_ip,
+            offered: self.offered.clone(),
+            ice_lite: self.ice_lite,
         }
     }
 }

@@ -41,6 +41,16 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// The range of UDP ports has none.
+    #[error(
+        "the last UDP port is `{last}`, before the first, `{first}`; give a range such as 5000 to 5010"
+    )]
+    Ports {
+        /// That of the address.
+        first: u16,
+        /// As configured.
+        last: u16,
+    },
     /// A tracker's URL is not one for WebSockets.
     #[error("tracker `{0}` is not a WebSocket URL; give `wss://…` or `ws://…`")]
     Tracker(String),
@@ -100,6 +110,10 @@ impl Seeder {
         if let Some(limit) = config.upload.too_slow() {
             return Err(StartError::Slow(limit));
         }
+        let first = config.listen.port();
+        if let Some(last) = config.last_port.filter(|last| first == 0 || *last < first) {
+            return Err(StartError::Ports { first, last });
+        }
         if let Some(url) = config.trackers.iter().find(|url| !is_websocket(url)) {
             return Err(StartError::Tracker(url.clone()));
         }
@@ -108,7 +122,7 @@ impl Seeder {
         }
         // Another part of the process may have chosen one: then that is used.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let rtc = Rtc::bind(config.listen, config.public_ip).map_err(|source| {
+        let rtc = Rtc::start(config.transport()).map_err(|source| {
             let address = config.listen;
             StartError::Bind { address, source }
         })?;

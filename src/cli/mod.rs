@@ -23,6 +23,7 @@ mod signals;
 mod terminal;
 pub(crate) mod torrent_file;
 mod tracker;
+mod transport;
 mod verify;
 
 use std::process::ExitCode;

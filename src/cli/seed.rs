@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::policy::{self, Policy};
 use super::share::content::{self, Content};
 use super::signals::Stop;
-use super::{address, report, serving};
+use super::{address, report, serving, transport};
 
 /// The arguments of `shoal seed`.
 #[derive(Debug, clap::Args)]
@@ -32,6 +32,8 @@ pub(crate) struct Args {
     /// The address that browsers reach this machine by, when a router translates it.
     #[arg(long, value_name = "IP")]
     public_ip: Option<IpAddr>,
+    #[command(flatten)]
+    transport: transport::Args,
     #[command(flatten)]
     policy: Policy,
     /// How many browsers of one torrent are served at a time [default: no limit of its own].
@@ -91,6 +93,7 @@ fn config(args: &Args) -> seeder::Config {
     if let Some(listen) = args.listen {
         config.listen = listen;
     }
+    args.transport.apply(&mut config);
     config
 }
 

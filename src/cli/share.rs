@@ -18,7 +18,7 @@ use self::addresses::Addresses;
 use self::content::Content;
 use super::policy::Policy;
 use super::signals::Stop;
-use super::{address, serving};
+use super::{address, serving, transport};
 use crate::page::{Page, PageFile, Share};
 
 /// Where the page is when `--listen` does not say, if the port is free.
@@ -61,6 +61,8 @@ pub(crate) struct Args {
     /// The address that browsers reach this machine by, when a router translates it.
     #[arg(long, value_name = "IP")]
     public_ip: Option<IpAddr>,
+    #[command(flatten)]
+    transport: transport::Args,
     /// Print no QR code.
     #[arg(long)]
     no_qr: bool,
@@ -187,6 +189,7 @@ fn seeder_config(args: &Args, addresses: &Addresses) -> seeder::Config {
     if let Some(listen) = args.rtc_listen {
         config.listen = listen;
     }
+    args.transport.apply(&mut config);
     config
 }
 

@@ -10,7 +10,9 @@ mod addresses;
 mod channel;
 mod endpoint;
 mod link;
+mod offered;
 mod peer;
+mod round_trip;
 mod routes;
 mod sdp;
 mod socket;
@@ -36,6 +38,7 @@ use channel::LinkEnd;
 pub use channel::{Channel, Opening, SEND_TIMEOUT};
 use endpoint::{Endpoint, Order};
 use link::{Bell, Link};
+pub use offered::Offered;
 use peer::Peer;
 use routes::Key;
 pub use sdp::SdpError;
@@ -44,10 +47,13 @@ use socket::Socket;
 /// From a complete exchange of descriptions to an open channel.
 pub const OPEN_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Unacknowledged bytes of a channel above which [`Channel::writable`] waits.
-/// More fills the browser's UDP buffer faster than it reads: what is lost costs
-/// more than what is won.
+/// Unacknowledged bytes of a channel above which [`Channel::writable`] waits,
+/// when the peer is near. More fills the browser's UDP buffer faster than it
+/// reads: what is lost costs more than what is won.
 pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
+
+/// The same when the peer is far: what is on the way needs room, too.
+pub const SEND_BUFFER_MAX_BYTES: usize = 1024 * 1024;
 
 /// What a peer may have on its way to us: requests are small.
 const RECEIVE_BUFFER_BYTES: u32 = 256 * 1024;
@@ -95,10 +101,39 @@ impl From<webrtc::error::Error> for RtcError {
     }
 }
 
+/// How browsers reach us.
+#[derive(Debug, Clone)]
+pub struct Transport {
+    /// The UDP address; port 0 takes a free one. With a wildcard address,
+    /// descriptions name every interface's address and loopback.
+    pub listen: SocketAddr,
+    /// Take the first free port from that of `listen` to this one.
+    pub last_port: Option<u16>,
+    /// The address to name instead, with the bound port.
+    pub public_ip: Option<IpAddr>,
+    /// Of the addresses behind a wildcard, name these alone; all when empty.
+    pub offered: Vec<Offered>,
+    /// Be an ICE-lite agent (RFC 8445 §2.5): for hosts that are reachable, and
+    /// send no checks but in answer to the peer's.
+    pub ice_lite: bool,
+}
+
+impl Default for Transport {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([0, 0, 0, 0], 0)),
+            last_port: None,
+            public_ip: None,
+            offered: Vec::new(),
+            ice_lite: false,
+        }
+    }
+}
+
 /// All WebRTC connections of a seeder, on one UDP port.
 pub struct Rtc {
     local: SocketAddr,
-    public_ip: Option<IpAddr>,
+    transport: Transport,
     bell: Arc<Bell>,
     orders: mpsc::Sender<Order>,
     next_key: AtomicU64,
@@ -120,27 +155,44 @@ impl Drop for Rtc {
 }
 
 impl Rtc {
-    /// Binds the UDP socket. With a wildcard address, descriptions name every
-    /// interface's address and loopback; `public_ip` is named instead of all
-    /// when given. Runs on the caller's tokio runtime.
+    /// Binds the UDP socket, with all else as usual. Runs on the caller's tokio
+    /// runtime.
     ///
     /// # Errors
     /// When the address cannot be bound.
     pub fn bind(listen: SocketAddr, public_ip: Option<IpAddr>) -> io::Result<Self> {
-        let socket = Socket::bind(listen)?;
+        Self::start(Transport {
+            listen,
+            public_ip,
+            ..Transport::default()
+        })
+    }
+
+    /// Binds the UDP socket. Runs on the caller's tokio runtime.
+    ///
+    /// # Errors
+    /// When no port can be bound, or no address is left to name.
+    pub fn start(transport: Transport) -> io::Result<Self> {
+        let socket = bind_first(&transport)?;
         let local = socket.local_addr();
         let bell = Arc::new(Bell::default());
         let (orders, given) = mpsc::channel(MAX_ORDERS);
         let endpoint = Endpoint::new(socket, Arc::clone(&bell), given);
-        let endpoint = tokio::spawn(endpoint.run()).abort_handle();
-        Ok(Self {
+        let rtc = Self {
             local,
-            public_ip,
+            transport,
             bell,
             orders,
             next_key: AtomicU64::new(0),
-            endpoint,
-        })
+            endpoint: tokio::spawn(endpoint.run()).abort_handle(),
+        };
+        if rtc.addresses().is_empty() {
+            return Err(io::Error::new(
+                io::ErrorKind::AddrNotAvailable,
+                "none of this machine's addresses is among those to offer",
+            ));
+        }
+        Ok(rtc)
     }
 
     /// The bound address, with the real port.
@@ -152,7 +204,7 @@ impl Rtc {
     /// The addresses named in our descriptions, best first.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        addresses::reachable(self.local, self.public_ip)
+        addresses::reachable(self.local, &self.transport)
     }
 
     /// Connections that exist, and remote addresses known for them: for tests of
@@ -167,13 +219,14 @@ impl Rtc {
     /// # Errors
     /// When the offer is over a limit or the stack cannot read it.
     pub async fn accept_offer(&self, offer: &str) -> Result<(String, Opening), RtcError> {
-        let offer = sdp::accept_remote(offer, self.loopback())?;
+        let addresses = self.addresses();
+        let offer = sdp::accept_remote(offer, has_loopback(&addresses))?;
         let offer = RTCSessionDescription::offer(offer)?;
         let now = Instant::now();
         let (ufrag, mut stack) = self.stack(now)?;
         stack.set_remote_description(now, offer)?;
         let answer = stack.create_answer(None)?;
-        let sdp = sdp::advertise(&answer.sdp, &self.addresses());
+        let sdp = sdp::advertise(&answer.sdp, &addresses);
         stack.set_local_description(now, answer)?;
         let opening = self.place().add(ufrag, stack, None).await?;
         Ok((sdp, opening))
@@ -192,10 +245,11 @@ impl Rtc {
         let (ufrag, mut stack) = self.stack(now)?;
         let channel = stack.create_data_channel(LABEL, None)?.id();
         let offer = stack.create_offer(None)?;
-        let sdp = sdp::advertise(&offer.sdp, &self.addresses());
+        let addresses = self.addresses();
+        let sdp = sdp::advertise(&offer.sdp, &addresses);
         stack.set_local_description(now, offer)?;
         let offer = Offer {
-            loopback: self.loopback(),
+            loopback: has_loopback(&addresses),
             place: self.place(),
             ufrag,
             stack,
@@ -212,12 +266,6 @@ impl Rtc {
         }
     }
 
-    /// Checks to loopback addresses make sense if we have one.
-    fn loopback(&self) -> bool {
-        let ip = self.local.ip();
-        self.public_ip.is_none() && (ip.is_loopback() || ip.is_unspecified())
-    }
-
     fn place(&self) -> Place {
         Place {
             key: Key(self.next_key.fetch_add(1, Ordering::Relaxed)),
@@ -230,7 +278,7 @@ impl Rtc {
     fn stack(&self, now: Instant) -> Result<(String, RTCPeerConnection), RtcError> {
         let ufrag = random_letters(UFRAG_LETTERS);
         let mut stack = RTCPeerConnectionBuilder::new()
-            .with_setting_engine(settings(&ufrag))
+            .with_setting_engine(settings(&ufrag, self.transport.ice_lite))
             .build(now)?;
         let families = if self.local.is_ipv6() { 2 } else { 1 };
         for label in peer::LABELS.iter().take(families) {
@@ -297,8 +345,29 @@ impl Offer {
     }
 }
 
-fn settings(ufrag: &str) -> SettingEngine {
+/// The first port of the range that is free.
+fn bind_first(transport: &Transport) -> io::Result<Socket> {
+    let first = transport.listen.port();
+    let mut bound = Socket::bind(transport.listen);
+    for port in first..transport.last_port.unwrap_or(first) {
+        match &bound {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                bound = Socket::bind(SocketAddr::new(transport.listen.ip(), port + 1));
+            }
+            Ok(_) | Err(_) => break,
+        }
+    }
+    bound
+}
+
+/// Checks to loopback addresses make sense if we have one.
+fn has_loopback(addresses: &[SocketAddr]) -> bool {
+    addresses.iter().any(|address| address.ip().is_loopback())
+}
+
+fn settings(ufrag: &str, ice_lite: bool) -> SettingEngine {
     SettingEngineBuilder::new()
+        .with_lite(ice_lite)
         .with_ice_credentials(ufrag.to_owned(), random_letters(PASSWORD_LETTERS))
         .with_ice_timeouts(
             Some(ICE_DISCONNECTED),

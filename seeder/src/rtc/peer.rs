@@ -17,7 +17,8 @@ use webrtc::peer_connection::{
 };
 
 use super::link::Link;
-use super::{ICE_KEEP_ALIVE, SEND_BUFFER_BYTES, stun};
+use super::round_trip::RoundTrip;
+use super::{ICE_KEEP_ALIVE, stun};
 
 /// Between two looks at a connection where nothing happens. The stack asks for
 /// one every 200 ms, to see whether it is time for a keep-alive.
@@ -52,6 +53,8 @@ pub(super) struct Peer {
     /// The last check of a peer that is not connected yet; see [`Peer::receive`].
     check: Option<(SocketAddr, BytesMut)>,
     connected: bool,
+    round_trip: RoundTrip,
+    unacknowledged: usize,
     /// When something other than STUN came last.
     heard: Instant,
     wake: Instant,
@@ -76,6 +79,8 @@ impl Peer {
             over: false,
             check: None,
             connected: false,
+            round_trip: RoundTrip::default(),
+            unacknowledged: 0,
             heard: now,
             wake: now,
             outgoing: VecDeque::new(),
@@ -90,6 +95,7 @@ impl Peer {
     /// succeeded; the browser repeats it after 50 ms. So the last check is kept and
     /// shown again when an answer comes, as RFC 8445 §7.3.1.5 has it.
     pub(super) fn receive(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
+        self.round_trip.received(now, datagram);
         let datagram = BytesMut::from(datagram);
         match stun::class(&datagram) {
             None => self.heard = now,
@@ -145,9 +151,12 @@ impl Peer {
                 self.over = true;
             }
             let mut went_on = self.events();
+            let acknowledged = self.unacknowledged.saturating_sub(self.outstanding());
+            self.round_trip.acknowledged(now, acknowledged);
             self.read();
             self.write(now);
             while let Some(datagram) = self.stack.poll_write() {
+                self.round_trip.sent(now, &datagram.message);
                 send(datagram.transport.peer_addr, &datagram.message);
                 went_on = true;
             }
@@ -160,7 +169,8 @@ impl Peer {
             return;
         }
         let outstanding = self.outstanding();
-        self.link.report(outstanding, SEND_BUFFER_BYTES);
+        self.unacknowledged = outstanding;
+        self.link.report(outstanding, self.round_trip.credit());
         self.plan(now, outstanding);
     }
 

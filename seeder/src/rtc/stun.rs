@@ -6,6 +6,14 @@ const BINDING_REQUEST: [u8; 2] = [0x00, 0x01];
 const BINDING_SUCCESS: [u8; 2] = [0x01, 0x01];
 const USERNAME: u16 = 0x0006;
 
+/// Length of a transaction's name.
+pub(super) const TRANSACTION_BYTES: usize = 12;
+
+/// The transaction of a STUN message: an answer bears its request's.
+pub(super) fn transaction(datagram: &[u8]) -> Option<[u8; TRANSACTION_BYTES]> {
+    datagram.get(8..HEADER_BYTES)?.try_into().ok()
+}
+
 /// What a STUN message is (RFC 8489 §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use seeder::rtc::{Channel, Rtc, RtcError};
+use seeder::rtc::{Channel, Rtc, RtcError, Transport};
 
 fn bind() -> Rtc {
     Rtc::bind("127.0.0.1:0".parse().expect("an address"), None).expect("a port")
@@ -136,4 +136,30 @@ async fn a_channel_that_does_not_open_is_given_up() {
     let error = opening.open().await.expect_err("nobody is there");
     assert!(matches!(error, RtcError::OpenTimeout | RtcError::Gone));
     eventually("it is closed", || theirs.census() == (0, 0)).await;
+}
+
+#[tokio::test]
+async fn of_a_range_of_ports_the_first_free_one_is_taken() {
+    let first = bind();
+    let taken = first.local_addr().port();
+    let range = |last| Transport {
+        listen: first.local_addr(),
+        last_port: Some(last),
+        ..Transport::default()
+    };
+    let alone = Rtc::start(range(taken)).expect_err("it is taken");
+    assert_eq!(alone.kind(), std::io::ErrorKind::AddrInUse);
+    // Another process may hold some of them, but hardly all.
+    let second = Rtc::start(range(taken.saturating_add(100))).expect("a port");
+    assert!(second.local_addr().port() > taken);
+}
+
+#[tokio::test]
+async fn a_seeder_with_no_address_to_offer_does_not_start() {
+    let none = Transport {
+        offered: vec!["no-such-interface".parse().expect("a rule")],
+        ..Transport::default()
+    };
+    let error = Rtc::start(none).expect_err("nobody could reach it");
+    assert_eq!(error.kind(), std::io::ErrorKind::AddrNotAvailable);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use seeder::rtc::{Channel, Rtc};
+use seeder::rtc::{Channel, Rtc, Transport};
 use tokio::sync::mpsc;
 use webrtc::data_channel::{DataChannel, DataChannelEvent};
 use webrtc::peer_connection::{
@@ -152,4 +152,20 @@ async fn a_peer_that_opens_a_second_channel_is_hung_up_on() {
     let _second = second.expect("the peer opens it");
     let ended = tokio::time::timeout(Duration::from_secs(60), opened.receive()).await;
     assert_eq!(ended, Ok(None));
+}
+
+/// As an ICE-lite agent we send nothing on our own: the other side connects only
+/// if its checks are answered from the address that they went to.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ice_lite_agent_answers_from_the_address_that_was_asked() {
+    let ours = Rtc::start(Transport {
+        listen: "0.0.0.0:0".parse().expect("an address"),
+        public_ip: Some([127, 0, 0, 2].into()),
+        ice_lite: true,
+        ..Transport::default()
+    });
+    let ours = ours.expect("a port");
+    let mut peer = Peer::new().await;
+    let (channel, opened) = peer.offer_to(&ours).await;
+    talk(channel, opened).await;
 }

@@ -50,7 +50,7 @@ pub(super) struct Peer {
     channel: Option<RTCDataChannelId>,
     open: bool,
     over: bool,
-    /// The last check of a peer that is not connected yet; see [`Peer::receive`].
+    /// A nominating check of a peer that is not connected yet; see [`Peer::receive`].
     check: Option<(SocketAddr, BytesMut)>,
     connected: bool,
     round_trip: RoundTrip,
@@ -92,21 +92,22 @@ impl Peer {
     ///
     /// A check that nominates its pair (USE-CANDIDATE) comes first from a browser
     /// and is not answered by the stack until a check of its own to there has
-    /// succeeded; the browser repeats it after 50 ms. So the last check is kept and
-    /// shown again when an answer comes, as RFC 8445 §7.3.1.5 has it.
+    /// succeeded; the browser repeats it after 50 ms. So such a check is kept and
+    /// shown again when an answer comes, as RFC 8445 §7.3.1.5 has it: once, because
+    /// the stack answers each with a check of its own, whose answer would bring it
+    /// up again without end.
     pub(super) fn receive(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
         self.round_trip.received(now, datagram);
         let datagram = BytesMut::from(datagram);
         match stun::class(&datagram) {
             None => self.heard = now,
-            Some(stun::Class::Request) if !self.connected => {
+            Some(stun::Class::Request) if !self.connected && stun::nominates(&datagram) => {
                 self.check = Some((from, datagram.clone()));
             }
             Some(stun::Class::Success) if !self.connected => {
                 self.handle(now, from, datagram);
                 if let Some((from, check)) = self.check.take() {
-                    self.handle(now, from, check.clone());
-                    self.check = Some((from, check));
+                    self.handle(now, from, check);
                 }
                 return;
             }

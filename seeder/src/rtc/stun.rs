@@ -5,6 +5,7 @@ const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const BINDING_REQUEST: [u8; 2] = [0x00, 0x01];
 const BINDING_SUCCESS: [u8; 2] = [0x01, 0x01];
 const USERNAME: u16 = 0x0006;
+const USE_CANDIDATE: u16 = 0x0025;
 
 /// Length of a transaction's name.
 pub(super) const TRANSACTION_BYTES: usize = 12;
@@ -42,6 +43,18 @@ pub(super) fn class(datagram: &[u8]) -> Option<Class> {
 /// The ufrag of ours that a binding request names: its USERNAME is
 /// `ours:theirs` (RFC 8445 §7.2.2). `None` for all else.
 pub(super) fn request_ufrag(datagram: &[u8]) -> Option<&str> {
+    let name = std::str::from_utf8(request_attribute(datagram, USERNAME)?).ok()?;
+    let (ours, _theirs) = name.split_once(':')?;
+    Some(ours)
+}
+
+/// Whether it is a binding request that nominates its pair (RFC 8445 §7.1.2).
+pub(super) fn nominates(datagram: &[u8]) -> bool {
+    request_attribute(datagram, USE_CANDIDATE).is_some()
+}
+
+/// The value of a binding request's attribute.
+fn request_attribute(datagram: &[u8], wanted: u16) -> Option<&[u8]> {
     if class(datagram)? != Class::Request {
         return None;
     }
@@ -51,9 +64,8 @@ pub(super) fn request_ufrag(datagram: &[u8]) -> Option<&str> {
         let (length, rest) = rest.split_first_chunk::<2>()?;
         let length = usize::from(u16::from_be_bytes(*length));
         let value = rest.get(..length)?;
-        if u16::from_be_bytes(*kind) == USERNAME {
-            let (ours, _theirs) = std::str::from_utf8(value).ok()?.split_once(':')?;
-            return Some(ours);
+        if u16::from_be_bytes(*kind) == wanted {
+            return Some(value);
         }
         attributes = rest.get(length.next_multiple_of(4)..)?;
     }
@@ -75,6 +87,17 @@ pub(super) mod tests {
     fn a_binding_request_names_our_ufrag() {
         let attributes = b"\x80\x22\x00\x03abc\x00\x00\x06\x00\x09ours:them\x00\x00\x00";
         assert_eq!(request_ufrag(&request(attributes)), Some("ours"));
+    }
+
+    #[test]
+    fn a_request_nominates_by_use_candidate_alone() {
+        let name = b"\x00\x06\x00\x09ours:them\x00\x00\x00".as_slice();
+        assert!(!nominates(&request(name)));
+        let nominating = request(&[name, b"\x00\x25\x00\x00"].concat());
+        assert!(nominates(&nominating));
+        let mut response = nominating;
+        response[0] = 0x01;
+        assert!(!nominates(&response));
     }
 
     #[test]

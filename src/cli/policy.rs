@@ -20,9 +20,6 @@ pub(crate) struct Policy {
     /// How many browsers may be connected at a time; the offers of others stay unanswered.
     #[arg(long, value_name = "N", default_value_t = ChokerConfig::default().max_peers)]
     max_peers: usize,
-    /// How many browsers of one address (IPv6: one /64) may be connected; loopback does not count.
-    #[arg(long, value_name = "N", default_value_t = ChokerConfig::default().max_peers_per_address)]
-    max_peers_per_ip: usize,
     /// Who of those waiting is served first: who was sent least, or who lacks least.
     #[arg(long, value_name = "ORDER", default_value = "least-served")]
     serve_first: First,
@@ -57,7 +54,6 @@ impl Policy {
         ChokerConfig {
             slots: self.slots,
             max_peers: self.max_peers,
-            max_peers_per_address: self.max_peers_per_ip,
             order,
             optimistic: self.optimistic_slots.unwrap_or(optimistic),
             ..ChokerConfig::default()

@@ -9,7 +9,11 @@ use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
-use crate::proxies::protocol::{self, Header};
+use crate::guests::Guest;
+use crate::proxies::{
+    self,
+    protocol::{self, Header},
+};
 use crate::shared::Shared;
 use crate::stream::{Raw, Stream};
 
@@ -31,7 +35,7 @@ impl Acceptor {
         raw.set_nodelay();
         let peer = raw.peer_addr();
         if !self.proxy_protocol && self.tls.is_none() {
-            return Ok((Stream::Plain(raw), peer));
+            return Ok((Stream::Plain(raw, self.let_in(peer)?), peer));
         }
         // Boxed: a plain connection needs no room for it.
         Box::pin(self.begin(raw, peer)).await
@@ -50,13 +54,27 @@ impl Acceptor {
                 .await
                 .inspect_err(|_| counters.proxies_refused.add(1))?;
         }
+        let guest = self.let_in(peer)?;
         let Some(tls) = self.tls else {
-            return Ok((Stream::Plain(raw), peer));
+            return Ok((Stream::Plain(raw, guest), peer));
         };
         let stream = in_time(until, tls.accept(raw))
             .await
             .inspect_err(|_| counters.tls_handshakes_failed.add(1))?;
-        Ok((Stream::Tls(Box::new(stream)), peer))
+        Ok((Stream::Tls(Box::new(stream), guest), peer))
+    }
+
+    /// Lets the client in if it may come. Behind a trusted proxy it is known at the upgrade.
+    fn let_in(&self, client: Option<SocketAddr>) -> io::Result<Option<Guest>> {
+        let client = client.map(|client| client.ip());
+        if self.shared.config.proxies.trusts(client) {
+            return Ok(None);
+        }
+        let guest = self.shared.let_in(proxies::address(client));
+        guest.map_err(|limit| {
+            tracing::debug!(?client, ?limit, "a connection is closed at once");
+            io::ErrorKind::ConnectionRefused.into()
+        })
     }
 
     /// Reads a PROXY header, and not a byte more.

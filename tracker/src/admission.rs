@@ -8,6 +8,7 @@ use actix_http::ws::{CloseCode, CloseReason};
 use crate::bans::{Ban, Bans, MadeBy, TooMany};
 use crate::cidr::Cidr;
 use crate::event::Event;
+use crate::guests::Guest;
 use crate::limit::Limit;
 use crate::load::Step;
 use crate::router::{Connection, NoRoom};
@@ -34,6 +35,27 @@ pub(crate) enum Refused {
 }
 
 impl Shared {
+    /// Lets in a connection of a client at `from`, before it costs a TLS handshake or a request;
+    /// `None` where nothing is counted. Exempt addresses come in though they are banned, and get
+    /// no socket: nobody is shut out of the API on the machine itself.
+    ///
+    /// # Errors
+    /// When the address is banned, or has as many connections as it may.
+    pub(crate) fn let_in(&self, from: IpAddr) -> Result<Option<Guest>, Limit> {
+        if self.sources.is_exempt(from) {
+            return Ok(None);
+        }
+        let is_banned = self.bans().find(unix_millis(), from).is_some();
+        let guest = if is_banned {
+            Err(Limit::Bans)
+        } else {
+            self.guests.enter(from).ok_or(Limit::ConnectionsPerIp)
+        };
+        guest
+            .map(Some)
+            .inspect_err(|limit| self.counters.limited.add(*limit, 1))
+    }
+
     /// Gives a new socket its place in the router, and in the account of its address.
     pub(crate) fn admit(
         &self,

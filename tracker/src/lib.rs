@@ -28,6 +28,7 @@ mod client;
 mod config;
 mod event;
 mod frames;
+mod guests;
 mod http;
 mod limit;
 mod listen;

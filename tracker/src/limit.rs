@@ -12,6 +12,7 @@ use crate::stats::Counter;
 pub(crate) enum Limit {
     Sockets,
     SocketsPerIp,
+    ConnectionsPerIp,
     Bans,
     Overload,
     MessageBytes,
@@ -29,9 +30,10 @@ pub(crate) enum Limit {
 }
 
 impl Limit {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Sockets,
         Self::SocketsPerIp,
+        Self::ConnectionsPerIp,
         Self::Bans,
         Self::Overload,
         Self::MessageBytes,
@@ -52,6 +54,7 @@ impl Limit {
         match self {
             Self::Sockets => "sockets",
             Self::SocketsPerIp => "sockets_per_ip",
+            Self::ConnectionsPerIp => "connections_per_ip",
             Self::Bans => "bans",
             Self::Overload => "overload",
             Self::MessageBytes => "message_bytes",

@@ -11,6 +11,7 @@ use crate::bans::Bans;
 use crate::bucket::Rate;
 use crate::config::{self, Config};
 use crate::event::Event;
+use crate::guests::Guests;
 use crate::load::Load;
 use crate::router::Router;
 use crate::source::Sources;
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) shedding_limits: Limits,
     pub(crate) rates: Rates,
     pub(crate) sources: Arc<Sources>,
+    pub(crate) guests: Arc<Guests>,
     pub(crate) bans: Mutex<Bans>,
     pub(crate) load: Arc<Load>,
     pub(crate) router: Arc<Router>,

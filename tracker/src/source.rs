@@ -91,7 +91,7 @@ impl Sources {
 
     /// Counts one more socket of an address; `None` where nothing is counted.
     pub(crate) fn enter(self: &Arc<Self>, from: IpAddr) -> Result<Option<Place>, Crowded> {
-        if self.rules.exempt.iter().any(|of| of.contains(from)) {
+        if self.is_exempt(from) {
             return Ok(None);
         }
         let site = Cidr::of_site(from);
@@ -106,6 +106,11 @@ impl Sources {
         };
         let account = self.table().enter(now, site, self.rules.sockets, new)?;
         Ok(Some(Place(account)))
+    }
+
+    /// Whether nothing is counted of an address.
+    pub(crate) fn is_exempt(&self, from: IpAddr) -> bool {
+        self.rules.exempt.iter().any(|of| of.contains(from))
     }
 
     /// Addresses that have sockets or are remembered.

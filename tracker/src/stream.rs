@@ -9,6 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
 
+use crate::guests::Guest;
+
 /// What the system gave us.
 #[derive(Debug)]
 pub(crate) enum Raw {
@@ -16,11 +18,20 @@ pub(crate) enum Raw {
     Unix(UnixStream),
 }
 
-/// What HTTP is spoken on.
+/// What HTTP is spoken on. It counts against its address, if that is kept, until it is a
+/// socket.
 pub(crate) enum Stream {
-    Plain(Raw),
+    Plain(Raw, Option<Guest>),
     /// Boxed: it is forty times the size of the other.
-    Tls(Box<TlsStream<Raw>>),
+    Tls(Box<TlsStream<Raw>>, Option<Guest>),
+}
+
+impl Stream {
+    /// It is a socket now, and counts as one.
+    pub(crate) fn is_socket(&mut self) {
+        let (Self::Plain(_, guest) | Self::Tls(_, guest)) = self;
+        *guest = None;
+    }
 }
 
 impl Raw {
@@ -63,7 +74,7 @@ macro_rules! pass_on {
                 into: &mut ReadBuf<'_>,
             ) -> Poll<io::Result<()>> {
                 match self.get_mut() {
-                    $(Self::$kind(stream) => Pin::new(stream).poll_read(context, into),)+
+                    $(Self::$kind(stream, ..) => Pin::new(stream).poll_read(context, into),)+
                 }
             }
         }
@@ -75,7 +86,7 @@ macro_rules! pass_on {
                 bytes: &[u8],
             ) -> Poll<io::Result<usize>> {
                 match self.get_mut() {
-                    $(Self::$kind(stream) => Pin::new(stream).poll_write(context, bytes),)+
+                    $(Self::$kind(stream, ..) => Pin::new(stream).poll_write(context, bytes),)+
                 }
             }
 
@@ -85,13 +96,13 @@ macro_rules! pass_on {
                 bytes: &[IoSlice<'_>],
             ) -> Poll<io::Result<usize>> {
                 match self.get_mut() {
-                    $(Self::$kind(stream) => Pin::new(stream).poll_write_vectored(context, bytes),)+
+                    $(Self::$kind(stream, ..) => Pin::new(stream).poll_write_vectored(context, bytes),)+
                 }
             }
 
             fn is_write_vectored(&self) -> bool {
                 match self {
-                    $(Self::$kind(stream) => stream.is_write_vectored(),)+
+                    $(Self::$kind(stream, ..) => stream.is_write_vectored(),)+
                 }
             }
 
@@ -100,7 +111,7 @@ macro_rules! pass_on {
                 context: &mut Context<'_>,
             ) -> Poll<io::Result<()>> {
                 match self.get_mut() {
-                    $(Self::$kind(stream) => Pin::new(stream).poll_flush(context),)+
+                    $(Self::$kind(stream, ..) => Pin::new(stream).poll_flush(context),)+
                 }
             }
 
@@ -109,7 +120,7 @@ macro_rules! pass_on {
                 context: &mut Context<'_>,
             ) -> Poll<io::Result<()>> {
                 match self.get_mut() {
-                    $(Self::$kind(stream) => Pin::new(stream).poll_shutdown(context),)+
+                    $(Self::$kind(stream, ..) => Pin::new(stream).poll_shutdown(context),)+
                 }
             }
         }

@@ -21,6 +21,7 @@ use tracker_protocol::Limits;
 use crate::bans::Bans;
 use crate::config::{Config, ConfigError};
 use crate::event::Event;
+use crate::guests::Guests;
 use crate::listen::{Address, SocketFile};
 use crate::load::{FULL, Ladder, Load, Step};
 use crate::router::Router;
@@ -184,6 +185,7 @@ fn shared(config: Config, certificates: Vec<Arc<Certificate>>) -> Shared {
         },
         rates: Rates::new(&config.limits),
         sources: Arc::new(Sources::new(&config.limits, &config.bans, started)),
+        guests: Arc::new(Guests::new(config.limits.connections_per_ip)),
         bans: Mutex::new(Bans::new(config.bans.first, config.bans.longest)),
         load: Arc::new(Load::new(config.overload.lag, started)),
         certificates,
@@ -350,3 +352,6 @@ fn look_at_load(shared: &Shared, ladder: &mut Ladder) {
     // Nobody may be listening.
     let _ = shared.events.send(Event::Overload { sheds, load });
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,7 +37,7 @@ pub(crate) fn answer(
     framed: Framed<Stream, h1::Codec>,
 ) {
     let FramedParts {
-        io,
+        mut io,
         mut codec,
         read_buf,
         // Responses to requests before this one may still be in it.
@@ -48,6 +48,7 @@ pub(crate) fn answer(
         Ok((connection, place, response)) => {
             let head = h1::Message::Item((response, BodySize::Stream));
             if codec.encode(head, &mut write_buf).is_ok() {
+                io.is_socket();
                 let (read, unwritten) = (read_buf.to_vec(), write_buf.to_vec());
                 let shared = Arc::clone(shared);
                 actix_web::rt::spawn(socket::serve(

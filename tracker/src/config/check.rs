@@ -62,6 +62,7 @@ impl Limits {
         for (field, value, least) in [
             ("limits.sockets", self.sockets, 1),
             ("limits.sockets_per_ip", self.sockets_per_ip, 1),
+            ("limits.connections_per_ip", self.connections_per_ip, 1),
             // An announce without offers is shorter than this in every client.
             ("limits.message_bytes", self.message_bytes, 1024),
             ("limits.description_bytes", self.description_bytes, 1024),

@@ -18,6 +18,10 @@ pub struct Limits {
     /// Open WebSockets of one address; one more is answered with 429. Default 256: a
     /// company or a mobile network may be behind one.
     pub sockets_per_ip: usize,
+    /// Connections of one address that are not WebSockets, those that begin included; one
+    /// more is closed at once. Not counted of trusted proxies. Default 128: an eighth of
+    /// what a worker takes.
+    pub connections_per_ip: usize,
     /// Networks to which nothing that is counted by address applies. Default the
     /// loopback interface: all clients of a proxy on this machine that is not known
     /// as one have its address.
@@ -114,6 +118,7 @@ impl Default for Limits {
         Self {
             sockets: 20_000,
             sockets_per_ip: 256,
+            connections_per_ip: 128,
             exempt: vec![loopback, Cidr::of(IpAddr::V6(Ipv6Addr::LOCALHOST))],
             message_bytes: 256 * 1024,
             description_bytes: 16 * 1024,

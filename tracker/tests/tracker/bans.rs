@@ -5,15 +5,30 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tracker::{BansConfig, Config, Event};
+use tracker::{BansConfig, Config, Event, Proxies};
 
 use crate::client::{Client, Response, TOKEN, address, admin, config, eventually, http, start};
-use crate::limits::{connect_from, limited, limits, retry_after, upgrade_from};
+use crate::limits::{connect_from, limited, limits, retry_after, upgrade_from, upgrade_with};
 
-const GUEST: &str = "127.0.0.2";
+pub(crate) const GUEST: &str = "127.0.0.2";
+
+/// A proxy that is believed, whose clients are refused at their upgrade.
+const PROXY: &str = "127.0.0.9";
+
+fn proxies() -> Proxies {
+    Proxies {
+        trusted: vec![PROXY.parse().expect("a place")],
+        ..Proxies::default()
+    }
+}
+
+/// The head of the response to an upgrade that the proxy asks for in the name of an address.
+async fn upgrade_for(from: &str, to: SocketAddr) -> String {
+    upgrade_with(PROXY, to, &format!("X-Forwarded-For: {from}\r\n")).await
+}
 
 /// Sends a request of the admin API with a body.
-async fn put(to: SocketAddr, path: &str, body: &str) -> Response {
+pub(crate) async fn put(to: SocketAddr, path: &str, body: &str) -> Response {
     let length = format!("Content-Length: {}", body.len());
     let token = format!("Authorization: Bearer {TOKEN}");
     // The helper ends the head after the last header, so that the body is one more.
@@ -37,6 +52,7 @@ fn problem(response: &Response) -> (u16, Value) {
 async fn an_address_that_sends_too_much_that_is_wrong_is_banned_and_others_are_served() {
     let tracker = start(Config {
         limits: limits(),
+        proxies: proxies(),
         bans: BansConfig {
             offences: 20,
             ..BansConfig::default()
@@ -59,7 +75,7 @@ async fn an_address_that_sends_too_much_that_is_wrong_is_banned_and_others_are_s
     let closed = bystander.closed().await.expect("a close frame");
     assert_eq!(closed.code, CloseCode::Policy);
     assert_eq!(closed.reason.as_str(), "the address is banned");
-    let refused = upgrade_from(GUEST, to).await;
+    let refused = upgrade_for(GUEST, to).await;
     assert!(refused.starts_with("http/1.1 429 "), "{refused}");
     assert!(retry_after(&refused).expect("a time") >= 60, "{refused}");
     assert_eq!(limited(&tracker, "bans"), 1);
@@ -276,6 +292,7 @@ async fn bans_survive_a_restart_and_those_of_the_tracker_grow_longer_after_it() 
     let folder = tempfile::tempdir().expect("a folder");
     let with = |first| Config {
         limits: limits(),
+        proxies: proxies(),
         database: Some(folder.path().join("bans.db")),
         bans: BansConfig {
             offences: 10,
@@ -294,13 +311,13 @@ async fn bans_survive_a_restart_and_those_of_the_tracker_grow_longer_after_it() 
 
     let tracker = start(with(600)).await;
     let to = address(&tracker);
-    let refused = upgrade_from("127.0.0.3", to).await;
+    let refused = upgrade_for("127.0.0.3", to).await;
     assert!(refused.starts_with("http/1.1 403 "), "{refused}");
     let ban = admin(to, "GET", "/api/v1/bans/127.0.0.3").await.json();
     assert_eq!(ban["reason"], "spam");
     connect_from("127.0.0.4", to).await;
     eventually("the first ban ends", async || {
-        let head = upgrade_from(GUEST, to).await;
+        let head = upgrade_for(GUEST, to).await;
         head.starts_with("http/1.1 101 ").then_some(())
     })
     .await;

@@ -21,7 +21,7 @@ pub(crate) fn limits() -> Limits {
 }
 
 /// A connection from an address of the loopback interface.
-async fn tcp_from(from: &str, to: SocketAddr) -> TcpStream {
+pub(crate) async fn tcp_from(from: &str, to: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("a socket");
     let from = SocketAddr::new(from.parse().expect("an address"), 0);
     socket.bind(from).expect("an address of this machine");
@@ -39,9 +39,16 @@ pub(crate) async fn connect_from(from: &str, to: SocketAddr) -> Client {
 
 /// The head of the response to an upgrade that is asked for from an address.
 pub(crate) async fn upgrade_from(from: &str, to: SocketAddr) -> String {
+    upgrade_with(from, to, "").await
+}
+
+/// The same with further lines in the request, each with its end.
+pub(crate) async fn upgrade_with(from: &str, to: SocketAddr, lines: &str) -> String {
     let mut stream = tcp_from(from, to).await;
-    let request = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-                   Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let request = format!(
+        "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{lines}\r\n"
+    );
     stream.write_all(request.as_bytes()).await.expect("written");
     let mut head = Vec::new();
     let read = async {

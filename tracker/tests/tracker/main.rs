@@ -5,6 +5,7 @@ mod answers;
 mod bans;
 mod chaos;
 mod client;
+mod doors;
 mod events;
 mod limits;
 mod listeners;

@@ -1,4 +1,4 @@
-//! How often each limit made itself felt, by the name it has in the configuration.
+//! How often each limit made itself felt, by the name it has in the configuration, if it has one.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +18,9 @@ pub(crate) enum Limit {
     MessageBytes,
     DescriptionBytes,
     OffersPerAnnounce,
+    /// Offers that would be relayed if none were shed.
+    ShedOffers,
+    MalformedOffers,
     ScrapeTorrents,
     TorrentsPerSocket,
     Torrents,
@@ -30,7 +33,7 @@ pub(crate) enum Limit {
 }
 
 impl Limit {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 19] = [
         Self::Sockets,
         Self::SocketsPerIp,
         Self::ConnectionsPerIp,
@@ -39,6 +42,8 @@ impl Limit {
         Self::MessageBytes,
         Self::DescriptionBytes,
         Self::OffersPerAnnounce,
+        Self::ShedOffers,
+        Self::MalformedOffers,
         Self::ScrapeTorrents,
         Self::TorrentsPerSocket,
         Self::Torrents,
@@ -60,6 +65,8 @@ impl Limit {
             Self::MessageBytes => "message_bytes",
             Self::DescriptionBytes => "description_bytes",
             Self::OffersPerAnnounce => "offers_per_announce",
+            Self::ShedOffers => "shed_offers",
+            Self::MalformedOffers => "malformed_offers",
             Self::ScrapeTorrents => "scrape_torrents",
             Self::TorrentsPerSocket => "torrents_per_socket",
             Self::Torrents => "torrents",

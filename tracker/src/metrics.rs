@@ -72,7 +72,7 @@ fn offers_by_client(census: &Census) -> String {
     text
 }
 
-/// One metric with a label, the name that the limit has in the configuration.
+/// One metric with a label, the name of the limit.
 const LIMITED: &str = "shoal_tracker_limited_total";
 
 fn gauges(stats: &Stats) -> [Metric; 12] {

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use tracker_protocol::{
-    Announce, ClientMessage, DescriptionKind, Offer, OfferId, PeerId, ServerMessage,
+    Announce, ClientMessage, DescriptionKind, Offer, OfferId, PeerId, ServerMessage, SkippedOffers,
 };
 
 use super::Tracker;
@@ -241,7 +241,7 @@ impl Client {
             downloaded: Some(0),
             numwant: u64::try_from(offers.len()).ok(),
             offers,
-            skipped_offers: 0,
+            skipped_offers: SkippedOffers::default(),
             tracker_id: None,
         })
         .to_json()

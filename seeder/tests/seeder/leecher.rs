@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use tracker_protocol::{
     Announce, Answer, ClientMessage, Description, DescriptionKind, Event, InfoHash, Offer, OfferId,
-    PeerId, RawValue, ServerMessage,
+    PeerId, RawValue, ServerMessage, SkippedOffers,
 };
 
 use crate::wire::Wire;
@@ -75,7 +75,7 @@ impl Leecher {
             downloaded: Some(0),
             numwant: u64::try_from(count).ok(),
             offers,
-            skipped_offers: 0,
+            skipped_offers: SkippedOffers::default(),
             tracker_id: None,
         });
         self.send(&message).await;

@@ -35,7 +35,11 @@ fn tell(message: &ClientMessage<'_>) -> Value {
             "left": announce.left,
             "numwant": announce.numwant,
             "offers": announce.offers.iter().map(offer).collect::<Value>(),
-            "skipped_offers": announce.skipped_offers,
+            "skipped_offers": {
+                "too_many": announce.skipped_offers.too_many,
+                "too_long": announce.skipped_offers.too_long,
+                "malformed": announce.skipped_offers.malformed,
+            },
         }),
         ClientMessage::Answer(answer) => json!({
             "kind": "answer",

@@ -36,10 +36,21 @@ pub struct Announce<'a> {
     pub numwant: Option<u64>,
     /// Offers for other peers, each for one of them.
     pub offers: Vec<Offer<'a>>,
-    /// Entries of `offers` that were left out: malformed, too large, or more than the limit.
-    pub skipped_offers: usize,
+    /// Entries of `offers` that were left out.
+    pub skipped_offers: SkippedOffers,
     /// The `trackerid` a tracker gave out earlier, if it is a string.
     pub tracker_id: Option<Cow<'a, str>>,
+}
+
+/// How many entries of the `offers` of an announce were left out, and why.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SkippedOffers {
+    /// Whatever came after as many offers as [`crate::Limits::offers`].
+    pub too_many: usize,
+    /// Offers longer than [`crate::Limits::description_bytes`].
+    pub too_long: usize,
+    /// Entries that are no offers.
+    pub malformed: usize,
 }
 
 /// One offer of an announce.

@@ -17,7 +17,7 @@ mod parse;
 mod server;
 mod write;
 
-pub use client::{Announce, Answer, ClientMessage, Offer};
+pub use client::{Announce, Answer, ClientMessage, Offer, SkippedOffers};
 pub use description::{Description, DescriptionError, DescriptionKind};
 pub use event::Event;
 pub use id::{IdError, InfoHash, PeerId};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_http::ws::CloseCode;
-use tracker_protocol::{ClientMessage, Failure, Subject, Verdict};
+use tracker_protocol::{ClientMessage, Failure, Limits, SkippedOffers, Subject, Verdict};
 
 use super::close_reason;
 use crate::bucket::TokenBucket;
@@ -105,11 +105,9 @@ pub(super) fn take(shared: &Shared, connection: &Connection, text: &str) -> u64 
         }
         Ok(message) => {
             if let ClientMessage::Announce(announce) = &message
-                && announce.skipped_offers > 0
+                && announce.skipped_offers != SkippedOffers::default()
             {
-                let count = announce.skipped_offers.try_into().unwrap_or(u64::MAX);
-                let limited = &shared.counters.limited;
-                limited.add(Limit::OffersPerAnnounce, count);
+                count_skipped(shared, limits, announce.skipped_offers);
             }
             // One too many of a limit is well-formed: a client with many torrents is not hostile.
             shared.router.submit(connection, message);
@@ -133,5 +131,20 @@ pub(super) fn take(shared: &Shared, connection: &Connection, text: &str) -> u64 
                 }
             }
         }
+    }
+}
+
+/// Counts what was left out of an announce that was read with `limits`, by why.
+fn count_skipped(shared: &Shared, limits: &Limits, skipped: SkippedOffers) {
+    let shed = shared.message_limits.offers - limits.offers;
+    let shed = skipped.too_many.min(shed);
+    for (limit, count) in [
+        (Limit::ShedOffers, shed),
+        (Limit::OffersPerAnnounce, skipped.too_many - shed),
+        (Limit::DescriptionBytes, skipped.too_long),
+        (Limit::MalformedOffers, skipped.malformed),
+    ] {
+        let count = count.try_into().unwrap_or(u64::MAX);
+        shared.counters.limited.add(limit, count);
     }
 }

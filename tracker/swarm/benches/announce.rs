@@ -14,6 +14,7 @@ use rand::{RngExt, SeedableRng};
 use swarm::{Command, Config, ConnectionId, Output, Swarms};
 use tracker_protocol::{
     Announce, Answer, Event, InfoHash, Offer, OfferId, PeerId, RawValue, ServerMessage,
+    SkippedOffers,
 };
 
 /// Time for each figure.
@@ -143,7 +144,7 @@ impl Bench {
             downloaded: Some(0),
             numwant: None,
             offers,
-            skipped_offers: 0,
+            skipped_offers: SkippedOffers::default(),
             tracker_id: None,
         };
         self.swarms

@@ -184,18 +184,24 @@ async fn a_long_offer_is_skipped_alone_and_a_long_answer_is_refused() {
     let (mut one, mut two) = (Client::connect(to).await, Client::connect(to).await);
     one.announce(1, 1, json!({"left": 5})).await;
     let long = json!({"type": "offer", "sdp": "x".repeat(2000)});
-    let offers = json!([{"offer_id": "long", "offer": long}, offer("short")]);
+    let offers = json!([{"offer_id": "long", "offer": long}, 7, offer("short")]);
     two.announce(1, 2, json!({"left": 5, "offers": offers}))
         .await;
     assert_eq!(one.next().await["offer_id"], "short");
-    assert_eq!(limited(&tracker, "offers_per_announce"), 1);
+    let counts = [
+        "description_bytes",
+        "malformed_offers",
+        "offers_per_announce",
+    ];
+    let counts = counts.map(|limit| limited(&tracker, limit));
+    assert_eq!(counts, [1, 1, 0]);
     let answer = json!({"offer_id": "short", "to_peer_id": id(2), "answer": long});
     one.send(&announce(1, 1, answer)).await;
     let refused = one.next().await;
     assert_eq!(refused["info_hash"], id(1));
     let reason = refused["failure reason"].as_str().expect("a failure");
     assert!(reason.starts_with("`answer` has `"), "{reason}");
-    assert_eq!(limited(&tracker, "description_bytes"), 1);
+    assert_eq!(limited(&tracker, "description_bytes"), 2);
 }
 
 #[tokio::test]

@@ -103,7 +103,7 @@ async fn under_overload_scrapes_offers_announces_and_sockets_are_shed_with_an_an
         );
         assert!(response["files"].is_object(), "{response}");
     }
-    let offers: Vec<Value> = ["a", "b", "c", "d", "e"].map(offer).into();
+    let offers: Vec<Value> = (0..12).map(|number| offer(&number.to_string())).collect();
     let response = client
         .announce(1, 0, json!({"left": 5, "offers": offers}))
         .await;
@@ -120,6 +120,8 @@ async fn under_overload_scrapes_offers_announces_and_sockets_are_shed_with_an_an
         }
     }
     assert_eq!(relayed, 2);
+    assert_eq!(limited(&tracker, "shed_offers"), 8);
+    assert_eq!(limited(&tracker, "offers_per_announce"), 2);
     let refused = upgrade_from("127.0.0.1", to).await;
     assert!(refused.starts_with("http/1.1 503 "), "{refused}");
     assert!(retry_after(&refused).is_some(), "{refused}");

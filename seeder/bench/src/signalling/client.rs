@@ -8,7 +8,9 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::sync::mpsc;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tracker_protocol::{Announce, ClientMessage, Description, Event, Offer, ServerMessage};
+use tracker_protocol::{
+    Announce, ClientMessage, Description, Event, Offer, ServerMessage, SkippedOffers,
+};
 
 use super::{ANSWER_PATIENCE, Attempt, Call, Context, Reply};
 
@@ -40,7 +42,7 @@ async fn ask(url: &str, call: &Call, context: &Context) -> Result<(), Error> {
             offer_id: call.attempt.offer_id(),
             offer: Cow::Owned(super::offer(&call.sdp)),
         }],
-        skipped_offers: 0,
+        skipped_offers: SkippedOffers::default(),
         tracker_id: None,
     });
     socket.send(Message::text(announce.to_json())).await?;

@@ -9,7 +9,7 @@ use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 use tracker_protocol::{
     Announce, Answer, ClientMessage, Description, DescriptionKind, Event, InfoHash, PeerId,
-    ServerMessage,
+    ServerMessage, SkippedOffers,
 };
 
 use crate::{PIECE_BYTES, byte_at};
@@ -30,7 +30,7 @@ pub(crate) async fn start(url: String, info_hash: InfoHash, spoil: Spoil) {
         downloaded: Some(0),
         numwant: Some(0),
         offers: Vec::new(),
-        skipped_offers: 0,
+        skipped_offers: SkippedOffers::default(),
         tracker_id: None,
     });
     let announce = Message::text(announce.to_json());

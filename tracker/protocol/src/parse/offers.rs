@@ -6,13 +6,13 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::value;
-use crate::{Limits, Offer, RawValue};
+use crate::{Limits, Offer, RawValue, SkippedOffers};
 
 /// What became of the `offers` of one announce.
 #[derive(Debug, Default)]
 pub(super) struct Offers<'a> {
     pub(super) kept: Vec<Offer<'a>>,
-    pub(super) skipped: usize,
+    pub(super) skipped: SkippedOffers,
 }
 
 /// Reads the list of offers; anything else than a list has none.
@@ -73,23 +73,33 @@ impl<'de> Visitor<'de> for OffersSeed<'_> {
         let mut offers = Offers::default();
         while offers.kept.len() < self.0.offers {
             match list.next_element_seed(OfferSeed(self.0))? {
-                Some(Some(offer)) => offers.kept.push(offer),
-                Some(None) => offers.skipped += 1,
+                Some(Entry::Offer(offer)) => offers.kept.push(offer),
+                Some(Entry::TooLong) => offers.skipped.too_long += 1,
+                Some(Entry::Malformed) => offers.skipped.malformed += 1,
                 None => return Ok(offers),
             }
         }
         while list.next_element::<IgnoredAny>()?.is_some() {
-            offers.skipped += 1;
+            offers.skipped.too_many += 1;
         }
         Ok(offers)
     }
 }
 
-/// Reads one offer; nothing if it is malformed or too large.
+/// What an entry of the list is.
+#[derive(Default)]
+enum Entry<'a> {
+    Offer(Offer<'a>),
+    TooLong,
+    #[default]
+    Malformed,
+}
+
+/// Reads one entry.
 struct OfferSeed<'l>(&'l Limits);
 
 impl<'de> DeserializeSeed<'de> for OfferSeed<'_> {
-    type Value = Option<Offer<'de>>;
+    type Value = Entry<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(self)
@@ -106,7 +116,7 @@ enum Key {
 }
 
 impl<'de> Visitor<'de> for OfferSeed<'_> {
-    type Value = Option<Offer<'de>>;
+    type Value = Entry<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an offer")
@@ -116,7 +126,7 @@ impl<'de> Visitor<'de> for OfferSeed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(None)
+        Ok(Entry::Malformed)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -129,15 +139,18 @@ impl<'de> Visitor<'de> for OfferSeed<'_> {
                 Key::Unknown => _ = map.next_value::<IgnoredAny>()?,
             }
         }
-        let relayable = |raw: &&RawValue| {
-            raw.get().len() <= self.0.description_bytes && value::is_relayable(raw.get())
-        };
-        Ok(offer
-            .filter(relayable)
+        if offer.is_some_and(|raw| raw.get().len() > self.0.description_bytes) {
+            return Ok(Entry::TooLong);
+        }
+        let entry = offer
+            .filter(|raw| value::is_relayable(raw.get()))
             .zip(offer_id.and_then(|raw| value::offer_id(raw).ok()))
-            .map(|(offer, offer_id)| Offer {
-                offer_id,
-                offer: Cow::Borrowed(offer),
-            }))
+            .map(|(offer, offer_id)| {
+                Entry::Offer(Offer {
+                    offer_id,
+                    offer: Cow::Borrowed(offer),
+                })
+            });
+        Ok(entry.unwrap_or_default())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{HASH, OTHER, PEER, announce_text, captured, hash, offer_id, other, parse};
 use super::{parse_announce, parse_answer, peer};
-use crate::{ClientMessage, Event, InfoHash, Limits};
+use crate::{ClientMessage, Event, InfoHash, Limits, SkippedOffers};
 
 #[test]
 fn left_is_zero_only_for_exactly_zero_and_never_fails_a_message() {
@@ -79,7 +79,7 @@ fn offers_that_are_null_absent_empty_or_no_list_are_no_offers() {
         let announce = parse_announce(&text);
         assert_eq!(
             (announce.offers.len(), announce.skipped_offers),
-            (0, 0),
+            (0, SkippedOffers::default()),
             "{offers}"
         );
     }
@@ -108,7 +108,11 @@ fn bad_offers_are_skipped_one_by_one() {
         ]"#,
     );
     let announce = parse_announce(&text);
-    assert_eq!(announce.skipped_offers, 22);
+    let skipped = SkippedOffers {
+        malformed: 22,
+        ..SkippedOffers::default()
+    };
+    assert_eq!(announce.skipped_offers, skipped);
     assert_eq!(announce.offers.len(), 1);
     assert_eq!(announce.offers[0].offer_id, offer_id("good"));
     assert_eq!(announce.offers[0].offer.get(), r#"{"sdp":"kept"}"#);
@@ -139,7 +143,8 @@ fn offers_beyond_the_limits_are_skipped() {
     };
     let text = announce_text(
         r#","offers":[{"offer":{"sdp":"14 b"},"offer_id":"1"},{"offer":{"sdp":"13b"},"offer_id":"2"},
-            {"offer":{},"offer_id":"3"},{"offer":{},"offer_id":"4"},{"offer":{},"offer_id":"5"}]"#,
+            {"offer":"long, and none"},7,
+            {"offer":{},"offer_id":"3"},{"offer":{},"offer_id":"4"},{"offer":{},"offer_id":"5"},7]"#,
     );
     let Ok(ClientMessage::Announce(announce)) = ClientMessage::parse(&text, &limits) else {
         panic!("an announce");
@@ -150,7 +155,12 @@ fn offers_beyond_the_limits_are_skipped() {
         .map(|offer| offer.offer_id.clone())
         .collect();
     assert_eq!(ids, [offer_id("2"), offer_id("3")]);
-    assert_eq!(announce.skipped_offers, 3);
+    let skipped = SkippedOffers {
+        too_many: 3,
+        too_long: 2,
+        malformed: 1,
+    };
+    assert_eq!(announce.skipped_offers, skipped);
 }
 
 #[test]
@@ -278,7 +288,7 @@ fn captured_messages_of_webtorrent_js_are_read() {
         ]
     );
     for announce in announces {
-        assert_eq!(announce.skipped_offers, 0);
+        assert_eq!(announce.skipped_offers, SkippedOffers::default());
         assert_eq!(
             announce.info_hash.to_string(),
             "f74a33cddda0140c8ce0e477b728f03751de0726"

@@ -6,7 +6,7 @@ use super::{hash, offer_id, other, peer, raw};
 use crate::{
     Announce, Announced, Answer, ClientMessage, Description, DescriptionKind, Event, Failure,
     InfoHash, Offer, OfferId, RelayedAnswer, RelayedOffer, ScrapeEntry, Scraped, ServerMessage,
-    Subject,
+    SkippedOffers, Subject,
 };
 
 #[test]
@@ -126,7 +126,10 @@ fn announces_of_a_client() {
                 offer: Cow::Borrowed(raw("{}")),
             },
         ],
-        skipped_offers: 9,
+        skipped_offers: SkippedOffers {
+            too_many: 9,
+            ..SkippedOffers::default()
+        },
         tracker_id: Some(Cow::Borrowed("t")),
     };
     assert_eq!(

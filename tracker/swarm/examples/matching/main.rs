@@ -20,6 +20,7 @@ use report::Report;
 use swarm::{Command, ConnectionId, Output, Swarms};
 use tracker_protocol::{
     Announce, Answer, Event, InfoHash, Offer, OfferId, PeerId, RawValue, ServerMessage,
+    SkippedOffers,
 };
 
 /// Offers an announce, as the reference's client makes.
@@ -314,7 +315,7 @@ impl World {
             downloaded: None,
             numwant: Some(OFFERS as u64),
             offers: offers.collect(),
-            skipped_offers: 0,
+            skipped_offers: SkippedOffers::default(),
             tracker_id: None,
         };
         let from = ConnectionId::new(0, peer as u64);

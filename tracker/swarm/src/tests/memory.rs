@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use tracker_protocol::{Announce, Event, InfoHash, Offer, OfferId, PeerId, RawValue};
+use tracker_protocol::{
+    Announce, Event, InfoHash, Offer, OfferId, PeerId, RawValue, SkippedOffers,
+};
 
 use super::Bench;
 use crate::{Command, Config, ConnectionId, Swarms, Totals};
@@ -31,7 +33,7 @@ fn crowded() -> Bench {
                     downloaded: None,
                     numwant: None,
                     offers: vec![offer(number)],
-                    skipped_offers: 0,
+                    skipped_offers: SkippedOffers::default(),
                     tracker_id: None,
                 },
             });

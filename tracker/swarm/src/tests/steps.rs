@@ -7,7 +7,9 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::Index;
-use tracker_protocol::{Announce, Answer, Event, InfoHash, Offer, OfferId, PeerId, RawValue};
+use tracker_protocol::{
+    Announce, Answer, Event, InfoHash, Offer, OfferId, PeerId, RawValue, SkippedOffers,
+};
 
 use super::model::{Given, Peer};
 use crate::{Command, ConnectionId, RestoredTorrent};
@@ -80,7 +82,7 @@ fn announce() -> impl Strategy<Value = Command<'static>> {
                 downloaded,
                 numwant,
                 offers,
-                skipped_offers: 0,
+                skipped_offers: SkippedOffers::default(),
                 tracker_id: None,
             };
             Command::Announce { from, announce }

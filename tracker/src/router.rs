@@ -10,7 +10,7 @@ mod connection;
 mod facts;
 mod limits;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -196,11 +196,20 @@ impl Router {
 
     /// Whether the peer is connected and in the swarm.
     pub(crate) fn has_peer(&self, info_hash: InfoHash, peer_id: PeerId) -> bool {
-        // Serial numbers begin at 1, so this cursor lies before all entries of the peer.
-        let before = (peer_id, ConnectionId::new(0, 0));
         let core = self.core();
-        let next = core.swarms.peers(info_hash, Some(before), 1);
-        next.first().is_some_and(|peer| peer.peer_id == peer_id)
+        let mut ids = core.swarms.peer_ids(info_hash);
+        ids.any(|id| id == peer_id)
+    }
+
+    /// Those of these peers that are connected and in the swarm. Looks at every entry of it once.
+    pub(crate) fn connected_of(
+        &self,
+        info_hash: InfoHash,
+        peers: &HashSet<PeerId>,
+    ) -> HashSet<PeerId> {
+        let core = self.core();
+        let ids = core.swarms.peer_ids(info_hash);
+        ids.filter(|id| peers.contains(id)).collect()
     }
 
     /// Whether the tracker is stopping.

@@ -92,9 +92,11 @@ pub(super) async fn list(
         if rows.len() >= wanted {
             looked_to = rows.last().map(|(peer_id, _)| (*peer_id, None));
         }
+        // One that returned less than a flush interval ago is on both sides.
+        let ids = rows.iter().map(|(peer_id, _)| *peer_id).collect();
+        let returned = shared.router.connected_of(info_hash, &ids);
         for (peer_id, row) in rows {
-            // One that returned less than a flush interval ago is on both sides.
-            if !shared.router.has_peer(info_hash, peer_id) {
+            if !returned.contains(&peer_id) {
                 found.push(((peer_id, None), away(peer_id, &row)));
             }
         }

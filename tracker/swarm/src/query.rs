@@ -131,6 +131,13 @@ impl<R: Rng> Swarms<R> {
         entries.into_iter().map(|entry| self.shown(entry)).collect()
     }
 
+    /// The peer ids of one swarm's entries, in no order; one may come more than once.
+    pub fn peer_ids(&self, info_hash: InfoHash) -> impl Iterator<Item = PeerId> + '_ {
+        let members = self.swarm(info_hash).map(|swarm| swarm.members.iter());
+        let numbers = members.into_iter().flatten();
+        numbers.map(|number| self.entries.slab[number].peer_id)
+    }
+
     fn shown(&self, entry: &Entry) -> Peer {
         Peer {
             peer_id: entry.peer_id,

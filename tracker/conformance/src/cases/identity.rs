@@ -1,6 +1,6 @@
 //! §10: several torrents and peers on a socket, and one peer id on several sockets.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tracker_protocol::InfoHash;
 
 use super::announce::expect_counts;
@@ -73,6 +73,20 @@ pub(super) const CASES: &[Case] = &[
         "the peer is still a leecher",
         |lab| Box::pin(foreign_completed(lab)),
     ),
+    Case::should(
+        "identity.return",
+        "a client comes back on another socket with its `tracker id`",
+        &["R-10.7"],
+        "it is counted once, and an answer to its offer comes to the new socket",
+        |lab| Box::pin(returns(lab)),
+    ),
+    Case::must(
+        "identity.foreign-id",
+        "a stranger announces a peer id that is in use, with a `tracker id` of its own",
+        &["R-10.3", "R-10.7"],
+        "the owner is still given offers",
+        |lab| Box::pin(foreign_tracker_id(lab)),
+    ),
 ];
 
 async fn torrents(lab: &Lab) -> Outcome {
@@ -110,8 +124,13 @@ async fn peer_per_torrent(lab: &Lab) -> Outcome {
 
 /// A stranger's socket that announces as `owner`.
 async fn impostor(lab: &Lab, owner: &Peer) -> Result<Peer, Miss> {
+    same_peer(lab, owner, owner.announce()).await
+}
+
+/// Another socket that says this as `owner`.
+async fn same_peer(lab: &Lab, owner: &Peer, announce: Value) -> Result<Peer, Miss> {
     let mut socket = lab.socket().await?;
-    socket.say(&owner.announce()).await?;
+    socket.say(&announce).await?;
     // Whether it is answered is another case.
     socket.settled().await;
     Ok(Peer {
@@ -208,6 +227,53 @@ async fn as_stranger(lab: &Lab, event: &str) -> Outcome {
         .say(&message::update(torrent, other.id))
         .await?;
     expect_counts(&other.socket.response(torrent).await?, 0, 2)
+}
+
+/// A new leecher, and the tracker id it is told.
+async fn with_tracker_id(lab: &Lab, torrent: InfoHash) -> Result<(Peer, Value), Miss> {
+    let mut peer = Peer {
+        socket: lab.socket().await?,
+        torrent,
+        id: peer_id(),
+    };
+    peer.socket.say(&peer.announce()).await?;
+    let response = peer.socket.response(torrent).await?;
+    let told = response.get("tracker id").filter(|told| !told.is_null());
+    let none = || Miss::Skipped("it gives no `tracker id`, and need not".to_owned());
+    let told = told.cloned().ok_or_else(none)?;
+    Ok((peer, told))
+}
+
+async fn returns(lab: &Lab) -> Outcome {
+    let torrent = torrent();
+    let (mut owner, told) = with_tracker_id(lab, torrent).await?;
+    let mut answerer = lab.peer(torrent, 1000).await?;
+    owner.offer(message::offers(1)).await?;
+    let offer = answerer.socket.offer(torrent).await?;
+    let announce = message::with(owner.announce(), "trackerid", told);
+    let mut returned = Peer {
+        socket: lab.socket().await?,
+        torrent,
+        id: owner.id,
+    };
+    returned.socket.say(&announce).await?;
+    let counts = expect_counts(&returned.socket.response(torrent).await?, 0, 2)?;
+    let answer = message::answer(torrent, answerer.id, &json!(owner.id), &offer["offer_id"]);
+    answerer.socket.say(&answer).await?;
+    returned.socket.answer(torrent).await?;
+    match count(&mut owner, Kind::Answer).await {
+        0 => Ok(format!("{counts}, and the answer")),
+        _ => differs("the answer comes to the old socket, too"),
+    }
+}
+
+async fn foreign_tracker_id(lab: &Lab) -> Outcome {
+    let torrent = torrent();
+    let (mut owner, _) = with_tracker_id(lab, torrent).await?;
+    let (_stranger, told) = with_tracker_id(lab, torrent).await?;
+    let announce = message::with(owner.announce(), "trackerid", told);
+    let _impostor = same_peer(lab, &owner, announce).await?;
+    given_offers(lab, torrent, &mut owner).await
 }
 
 /// How many messages of this kind come until it is quiet.

@@ -106,6 +106,8 @@ const EXPECTED: &[(Fault, &[&str])] = &[
     (Fault::StopByAnyone, &["identity.foreign-stop"]),
     (Fault::CloseEvictsPeerId, &["identity.no-eviction"]),
     (Fault::CloseForgets, &["end.close", "end.cut", "end.peers"]),
+    (Fault::TrackerIdsIgnored, &["identity.return"]),
+    (Fault::TrackerIdsAlike, &["identity.foreign-id"]),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -125,6 +127,21 @@ async fn each_fault_fails_the_cases_that_are_about_it() {
         });
         assert_eq!(passed, Vec::<String>::new(), "with {fault:?}");
     }
+}
+
+#[tokio::test]
+async fn cases_about_tracker_ids_are_skipped_where_there_are_none() {
+    let cases = named(&["identity.return", "identity.foreign-id"]);
+    let reports = run(tracker::start(Fault::NoTrackerIds).await, &cases, PATIENCE);
+    let skipped = with_verdict(&reports.await, |verdict| verdict == Verdict::Skip);
+    let why = "it gives no `tracker id`, and need not";
+    assert_eq!(
+        skipped,
+        cases
+            .iter()
+            .map(|case| format!("{}: {why}", case.id))
+            .collect::<Vec<_>>()
+    );
 }
 
 #[tokio::test]

@@ -1,13 +1,15 @@
 //! The smallest swarm that conforms, and the ways in which it can be told not to.
 
+mod responses;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 use tokio::sync::mpsc::Sender;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
 use tracker_protocol::{
-    Announce, Announced, Answer, ClientMessage, Event, InfoHash, Limits, OfferId, PeerId,
-    RelayedAnswer, RelayedOffer, ScrapeEntry, Scraped, ServerMessage, Verdict,
+    Announce, Answer, ClientMessage, Event, InfoHash, Limits, OfferId, PeerId, RelayedAnswer,
+    RelayedOffer, ScrapeEntry, Scraped, ServerMessage, Verdict,
 };
 
 use crate::faults;
@@ -52,6 +54,9 @@ pub(crate) enum Fault {
     StopByAnyone,
     CloseEvictsPeerId,
     CloseForgets,
+    NoTrackerIds,
+    TrackerIdsIgnored,
+    TrackerIdsAlike,
     CrashesOnObject,
 }
 
@@ -60,6 +65,7 @@ struct Entry {
     peer: PeerId,
     socket: u64,
     is_seed: bool,
+    made_by: u64,
 }
 
 /// An offer that was handed out and may be answered.
@@ -140,6 +146,7 @@ impl Swarm {
     }
 
     fn announce(&mut self, socket: u64, announce: &Announce<'_>) {
+        self.take_over(socket, announce);
         let (torrent, peer) = (announce.info_hash, announce.peer_id);
         let is_second = self
             .entries
@@ -157,7 +164,7 @@ impl Swarm {
                 entry.socket = socket;
             }
         }
-        let before = self.announced(announce);
+        let before = self.announced(socket, announce);
         let is_stop = announce.event == Event::Stopped;
         if is_stop {
             let by_anyone = self.has(Fault::StopByAnyone);
@@ -170,7 +177,7 @@ impl Swarm {
         let response = if self.has(Fault::AnnouncerUncounted) {
             before
         } else {
-            self.announced(announce)
+            self.announced(socket, announce)
         };
         if !self.has(Fault::ResponseLast) {
             self.say(socket, &response);
@@ -209,6 +216,7 @@ impl Swarm {
                 peer,
                 socket,
                 is_seed,
+                made_by: socket,
             }),
         }
     }
@@ -276,8 +284,7 @@ impl Swarm {
             }
         }
         if self.has(Fault::AnswersGetResponses) {
-            let (seeds, all) = self.count(answer.info_hash);
-            self.say(socket, &announced(answer.info_hash, seeds, all - seeds));
+            self.say(socket, &self.response(answer.info_hash, None));
         }
         let target = if self.has(Fault::AnswersUnchecked) {
             self.entries
@@ -350,11 +357,6 @@ impl Swarm {
         (count(&|entry| entry.is_seed), count(&|_| true))
     }
 
-    fn announced(&self, announce: &Announce<'_>) -> ServerMessage<'static> {
-        let (seeds, all) = self.count(announce.info_hash);
-        announced(announce.info_hash, seeds, all - seeds)
-    }
-
     fn say(&self, socket: u64, message: &ServerMessage<'_>) {
         self.send_text(socket, message.to_json());
     }
@@ -380,17 +382,4 @@ impl Swarm {
             }
         }
     }
-}
-
-fn announced(info_hash: InfoHash, complete: u64, incomplete: u64) -> ServerMessage<'static> {
-    ServerMessage::Announced(Announced {
-        info_hash,
-        interval: Some(120),
-        min_interval: None,
-        complete: Some(complete),
-        incomplete: Some(incomplete),
-        downloaded: None,
-        tracker_id: None,
-        warning: None,
-    })
 }

@@ -187,7 +187,7 @@ impl Entry {
     }
 
     /// Until when this peer may answer an offer.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn owes(&self, offerer: Ticket, offer_id: &OfferId) -> Option<Tick> {
         let is_it = |owed: &&OwedAnswer| owed.offerer == offerer && owed.offer_id == *offer_id;
         self.owed.iter().find(is_it).map(|owed| owed.until)

@@ -59,5 +59,8 @@ pub use output::{Change, Class, Departure, Fact, Full, Output, PeerStats, Refusa
 pub use query::{Peer, Torrent, Totals};
 pub use swarms::Swarms;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 #[cfg(test)]
 mod tests;

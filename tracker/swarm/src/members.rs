@@ -121,7 +121,7 @@ impl Members {
     }
 
     /// Whether each member is where it belongs and knows it.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn are_sorted(&self, entries: &Slab<Entry>) -> bool {
         self.numbers.iter().enumerate().all(|(place, number)| {
             let entry = &entries[*number];

@@ -152,7 +152,7 @@ impl Parking {
         Some(parked)
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn offers(&self) -> impl Iterator<Item = &Parked> {
         self.offers.values()
     }

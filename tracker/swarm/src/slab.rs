@@ -37,7 +37,7 @@ impl<T> Slab<T> {
         self.len
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) const fn is_empty(&self) -> bool {
         self.len == 0
     }

@@ -1,4 +1,4 @@
-//! Tests of the machine: scenarios by subject, and `random`, which runs it beside a naive `model`.
+//! Tests of the machine: scenarios by subject, and `random`, which runs it beside a naive model.
 
 mod answers;
 mod completions;
@@ -6,16 +6,12 @@ mod limits;
 mod matching;
 mod membership;
 mod memory;
-mod model;
 mod offers;
 mod parking;
 mod queries;
 mod random;
-mod relays;
 mod returning;
 mod scrapes;
-mod steps;
-mod waiting;
 
 use std::time::{Duration, Instant};
 

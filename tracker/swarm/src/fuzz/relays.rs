@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use tracker_protocol::{Announce, Event, InfoHash, OfferId, PeerId, RelayedOffer, ServerMessage};
 
+use super::Reached;
 use super::model::{Model, Peer};
 use super::waiting::Waiting;
 use crate::entry::Key;
@@ -20,7 +21,7 @@ pub(super) fn check_offers(
     from: ConnectionId,
     announce: &Announce<'_>,
     outputs: &[Output],
-    reached: &mut BTreeSet<&'static str>,
+    reached: &mut Reached,
 ) -> Vec<PeerId> {
     let offerer = Key {
         peer_id: announce.peer_id,
@@ -139,7 +140,7 @@ pub(super) fn check_parked(
     joiner: &Peer,
     expected: Vec<Waiting>,
     outputs: &[Output],
-    reached: &mut BTreeSet<&'static str>,
+    reached: &mut Reached,
 ) {
     let given: Vec<_> = outputs
         .iter()

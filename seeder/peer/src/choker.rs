@@ -65,6 +65,8 @@ pub struct Choker {
     sent: u64,
     /// When the rate was looked at last, and `sent` then.
     looked_at: Option<(Instant, u64)>,
+    /// What [`Choker::poll_timeout`] returns.
+    due: Option<Instant>,
     outputs: VecDeque<ChokerOutput>,
 }
 
@@ -131,6 +133,7 @@ impl Choker {
             negotiating: BTreeSet::new(),
             sent: 0,
             looked_at: None,
+            due: None,
             outputs: VecDeque::new(),
         }
     }
@@ -143,7 +146,13 @@ impl Choker {
         };
         match (event, standing) {
             (PeerEvent::Located(address), _) => self.on_located(peer, address),
-            (PeerEvent::Sent { bytes }, _) => self.on_sent(now, peer, bytes),
+            (PeerEvent::Sent { bytes }, _) => {
+                self.on_sent(now, peer, bytes);
+                // A block puts deadlines off, and ends no turn but one that it fills.
+                if self.config.quantum == 0 {
+                    return;
+                }
+            }
             (PeerEvent::Missing { bytes }, _) => {
                 if let Some(peer) = self.peers.get_mut(&peer) {
                     peer.missing = bytes;

@@ -62,6 +62,7 @@ impl Choker {
             self.stand(served.key, now, Standing::Waiting { since: now });
             self.serve(now, next, served.optimistic);
         }
+        self.due = self.deadline();
     }
 
     fn serve(&mut self, now: Instant, key: PeerKey, optimistic: bool) {
@@ -245,8 +246,14 @@ impl Choker {
         }
     }
 
-    /// Returns when [`Choker::tick`] is due, if ever.
+    /// Returns when [`Choker::tick`] is due, if ever. Blocks that were sent since may have put off what
+    /// is due then: the tick finds out.
     pub fn poll_timeout(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// When something ends by itself.
+    pub(super) fn deadline(&self) -> Option<Instant> {
         let negotiation = self.negotiating.first().map(|(until, _)| *until);
         let look = self.looked_at.map(|(at, _)| at + LOOK_EVERY);
         let look = look.filter(|_| !self.served.is_empty());

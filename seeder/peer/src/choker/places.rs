@@ -56,6 +56,7 @@ impl Choker {
         }
         let until = now + self.config.negotiation;
         self.insert(peer, Peer::negotiating(torrent, until));
+        self.due = self.deadline();
         Ok(())
     }
 

@@ -194,7 +194,8 @@ fn stalled_time_adds_up_over_turns_and_progress_ends_it() {
     bench.tell(A, Requesting(true));
     assert_eq!(bench.due_in(), Some(Duration::from_secs(15)));
     bench.tell(A, Sent { bytes: 1 });
-    assert_eq!(bench.due_in(), Some(Duration::from_secs(45)));
+    assert_eq!(bench.pass(15_000), []);
+    assert_eq!(bench.due_in(), Some(Duration::from_secs(30)));
 }
 
 #[test]

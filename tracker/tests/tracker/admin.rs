@@ -2,9 +2,8 @@
 
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
-use tracker::Config;
 
-use crate::client::{Client, address, admin, config, hex, http, id, start};
+use crate::client::{Client, address, admin, config, hex, http, id, start, start_with};
 
 const BEARER: &str = "Authorization: Bearer 0123456789abcdef0123456789abcdef";
 
@@ -58,12 +57,8 @@ async fn the_admin_api_wants_the_token_in_the_header() {
 
 #[tokio::test]
 async fn without_a_token_the_admin_api_is_closed_to_everybody() {
-    let tracker = start(Config {
-        admin_token: None,
-        ..config()
-    })
-    .await;
-    let response = admin(address(&tracker), "GET", "/api/v1/stats").await;
+    let (_tracker, to) = start_with(|config| config.admin_token = None).await;
+    let response = admin(to, "GET", "/api/v1/stats").await;
     assert_eq!(problem(&response), (403, json!("admin-disabled")));
 }
 

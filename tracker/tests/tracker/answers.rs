@@ -7,9 +7,11 @@ use futures_util::SinkExt;
 use serde_json::{Value, json};
 use tokio::net::TcpSocket;
 use tokio_tungstenite::client_async;
-use tracker::{Config, Limits, Sockets};
+use tracker::{Config, Sockets};
 
-use crate::client::{Client, address, admin, announce, config, hex, http, id, offer, start};
+use crate::client::{
+    Client, address, admin, announce, config, hex, http, id, offer, start, start_with,
+};
 
 /// A peer id of a client, told apart by a number.
 fn of_client(prefix: &str, number: u8) -> Value {
@@ -153,14 +155,12 @@ async fn the_round_trip_of_a_ping_is_told() {
 
 #[tokio::test]
 async fn a_peer_whose_socket_takes_nothing_in_is_chosen_last() {
-    let limits = Limits {
-        outbox_bytes: 264 * 1024,
-        messages_per_second: 1_000_000,
-        message_burst: 1_000_000,
-        ..Limits::default()
-    };
-    let tracker = start(Config { limits, ..config() }).await;
-    let to = address(&tracker);
+    let (tracker, to) = start_with(|config| {
+        config.limits.outbox_bytes = 264 * 1024;
+        config.limits.messages_per_second = 1_000_000;
+        config.limits.message_burst = 1_000_000;
+    })
+    .await;
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4096).expect("set");
     let stream = socket.connect(to).await.expect("accepted");

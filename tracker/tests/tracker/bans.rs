@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tracker::{BansConfig, Config, Event, Proxies};
 
-use crate::client::{Client, Response, TOKEN, address, admin, config, eventually, http, start};
+use crate::client::{
+    Client, Response, TOKEN, address, admin, config, eventually, http, start, start_with,
+};
 use crate::limits::{connect_from, limited, limits, retry_after, upgrade_from, upgrade_with};
 
 pub(crate) const GUEST: &str = "127.0.0.2";
@@ -50,17 +52,12 @@ fn problem(response: &Response) -> (u16, Value) {
 
 #[tokio::test]
 async fn an_address_that_sends_too_much_that_is_wrong_is_banned_and_others_are_served() {
-    let tracker = start(Config {
-        limits: limits(),
-        proxies: proxies(),
-        bans: BansConfig {
-            offences: 20,
-            ..BansConfig::default()
-        },
-        ..config()
+    let (tracker, to) = start_with(|config| {
+        config.limits.exempt.clear();
+        config.proxies = proxies();
+        config.bans.offences = 20;
     })
     .await;
-    let to = address(&tracker);
     let mut events = tracker.events();
     let mut bystander = connect_from(GUEST, to).await;
     let mut other = connect_from("127.0.0.3", to).await;
@@ -110,21 +107,14 @@ async fn an_address_that_sends_too_much_that_is_wrong_is_banned_and_others_are_s
 
 #[tokio::test]
 async fn refused_messages_count_less_than_broken_ones_and_what_is_too_much_not_at_all() {
-    let tracker = start(Config {
-        limits: tracker::Limits {
-            messages_per_second: 1000,
-            message_burst: 1,
-            torrents_per_socket: 1,
-            ..limits()
-        },
-        bans: BansConfig {
-            offences: 20,
-            ..BansConfig::default()
-        },
-        ..config()
+    let (tracker, to) = start_with(|config| {
+        config.limits.messages_per_second = 1000;
+        config.limits.message_burst = 1;
+        config.limits.torrents_per_socket = 1;
+        config.limits.exempt.clear();
+        config.bans.offences = 20;
     })
     .await;
-    let to = address(&tracker);
     let mut client = connect_from(GUEST, to).await;
     for _ in 0..60 {
         client.counts(1).await;

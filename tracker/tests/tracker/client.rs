@@ -33,6 +33,15 @@ pub(crate) async fn start(config: Config) -> Tracker {
         .expect("the tracker starts")
 }
 
+/// Starts one with a changed [`config`]; returns where it is, too.
+pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> (Tracker, SocketAddr) {
+    let mut config = config();
+    change(&mut config);
+    let tracker = start(config).await;
+    let to = address(&tracker);
+    (tracker, to)
+}
+
 /// The first address of a tracker.
 pub(crate) fn address(tracker: &Tracker) -> SocketAddr {
     tracker.addresses()[0].tcp().expect("not a Unix socket")
@@ -210,4 +219,12 @@ pub(crate) async fn admin(to: SocketAddr, method: &str, path: &str) -> Response 
         &[&format!("Authorization: Bearer {TOKEN}")],
     )
     .await
+}
+
+/// The addresses of the first torrent's peers in the order of their ids.
+pub(crate) async fn addresses(of: SocketAddr) -> Vec<Value> {
+    let path = format!("/api/v1/torrents/{}/peers", hex(1));
+    let list = admin(of, "GET", &path).await.json();
+    let peers = list["peers"].as_array().expect("a list");
+    peers.iter().map(|peer| peer["address"].clone()).collect()
 }

@@ -6,11 +6,11 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{MaybeTlsStream, client_async};
-use tracker::{Config, Limits, Listen, Proxies, Tracker};
+use tracker::{Listen, Tracker};
 
 use crate::bans::{GUEST, put};
-use crate::client::{Client, SOON, address, config, eventually, start};
-use crate::limits::{limited, limits, tcp_from, upgrade_with};
+use crate::client::{Client, SOON, address, config, eventually, start, start_with};
+use crate::limits::{limited, tcp_from, upgrade_with};
 use crate::tls;
 
 const PROXY: &str = "127.0.0.9";
@@ -21,24 +21,15 @@ const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x09\x7f\0\0\x01
 async fn doors(connections_per_ip: usize) -> (Tracker, [SocketAddr; 3]) {
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let (_dir, files, _) = tls::files();
-    let tracker = start(Config {
-        listen: vec![
-            Listen::plain(any),
-            Listen::tls(any, files),
-            Listen {
-                proxy_protocol: true,
-                ..Listen::plain(any)
-            },
-        ],
-        limits: Limits {
-            connections_per_ip,
-            ..limits()
-        },
-        proxies: Proxies {
-            trusted: vec![PROXY.parse().expect("a place")],
-            ..Proxies::default()
-        },
-        ..config()
+    let proxied = Listen {
+        proxy_protocol: true,
+        ..Listen::plain(any)
+    };
+    let (tracker, _) = start_with(|config| {
+        config.listen = vec![Listen::plain(any), Listen::tls(any, files), proxied];
+        config.limits.connections_per_ip = connections_per_ip;
+        config.limits.exempt.clear();
+        config.proxies.trusted = vec![PROXY.parse().expect("a place")];
     })
     .await;
     let at = |index: usize| tracker.addresses()[index].tcp().expect("a port");
@@ -166,12 +157,7 @@ async fn connections_of_trusted_proxies_and_exempt_addresses_are_not_counted() {
     assert_eq!(first.read_u8().await.expect("served"), b'H');
     assert_eq!(hear(stream(b"").await, b"").await, "");
 
-    let limits = Limits {
-        connections_per_ip: 1,
-        ..Limits::default()
-    };
-    let tracker = start(Config { limits, ..config() }).await;
-    let to = address(&tracker);
+    let (_tracker, to) = start_with(|config| config.limits.connections_per_ip = 1).await;
     let held = [visit(GUEST, to).await, visit(GUEST, to).await];
     assert!(held.iter().all(Option::is_some));
 }

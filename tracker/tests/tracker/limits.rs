@@ -8,9 +8,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::{MaybeTlsStream, client_async};
-use tracker::{Config, Limits, Sockets, Tracker};
+use tracker::{Config, Limits, Tracker};
 
-use crate::client::{Client, SOON, address, announce, config, eventually, id, offer, start};
+use crate::client::{
+    Client, SOON, address, announce, config, eventually, id, offer, start, start_with,
+};
 
 /// Limits that hold for the loopback interface, too.
 pub(crate) fn limits() -> Limits {
@@ -73,12 +75,11 @@ pub(crate) fn limited(tracker: &Tracker, limit: &str) -> u64 {
 
 #[tokio::test]
 async fn an_address_with_as_many_sockets_as_it_may_have_is_told_to_wait_and_others_are_served() {
-    let limits = Limits {
-        sockets_per_ip: 1,
-        ..limits()
-    };
-    let tracker = start(Config { limits, ..config() }).await;
-    let to = address(&tracker);
+    let (tracker, to) = start_with(|config| {
+        config.limits.sockets_per_ip = 1;
+        config.limits.exempt.clear();
+    })
+    .await;
     let first = connect_from("127.0.0.2", to).await;
     let refused = upgrade_from("127.0.0.2", to).await;
     assert!(refused.starts_with("http/1.1 429 "), "{refused}");
@@ -97,12 +98,7 @@ async fn an_address_with_as_many_sockets_as_it_may_have_is_told_to_wait_and_othe
 
 #[tokio::test]
 async fn the_loopback_interface_is_not_counted_unless_it_is_to_be() {
-    let limits = Limits {
-        sockets_per_ip: 1,
-        ..Limits::default()
-    };
-    let tracker = start(Config { limits, ..config() }).await;
-    let to = address(&tracker);
+    let (tracker, to) = start_with(|config| config.limits.sockets_per_ip = 1).await;
     let _first = connect_from("127.0.0.2", to).await;
     let _second = connect_from("127.0.0.2", to).await;
     assert_eq!(tracker.stats().addresses, 0);
@@ -110,13 +106,12 @@ async fn the_loopback_interface_is_not_counted_unless_it_is_to_be() {
 
 #[tokio::test]
 async fn sockets_of_one_address_share_its_pace_and_lose_nothing() {
-    let limits = Limits {
-        messages_per_second_per_ip: 20,
-        message_burst_per_ip: 5,
-        ..limits()
-    };
-    let tracker = start(Config { limits, ..config() }).await;
-    let to = address(&tracker);
+    let (tracker, to) = start_with(|config| {
+        config.limits.messages_per_second_per_ip = 20;
+        config.limits.message_burst_per_ip = 5;
+        config.limits.exempt.clear();
+    })
+    .await;
     let mut clients = [Client::connect(to).await, Client::connect(to).await];
     let start = Instant::now();
     for client in &mut clients {
@@ -175,12 +170,7 @@ async fn bytes_have_a_pace_for_a_socket_and_for_an_address() {
 
 #[tokio::test]
 async fn a_long_offer_is_skipped_alone_and_a_long_answer_is_refused() {
-    let limits = Limits {
-        description_bytes: 1024,
-        ..Limits::default()
-    };
-    let tracker = start(Config { limits, ..config() }).await;
-    let to = address(&tracker);
+    let (tracker, to) = start_with(|config| config.limits.description_bytes = 1024).await;
     let (mut one, mut two) = (Client::connect(to).await, Client::connect(to).await);
     one.announce(1, 1, json!({"left": 5})).await;
     let long = json!({"type": "offer", "sdp": "x".repeat(2000)});
@@ -206,13 +196,12 @@ async fn a_long_offer_is_skipped_alone_and_a_long_answer_is_refused() {
 
 #[tokio::test]
 async fn full_torrents_and_a_full_tracker_refuse_newcomers_and_serve_the_others() {
-    let limits = Limits {
-        peers_per_torrent: 2,
-        torrents: 1,
-        ..Limits::default()
-    };
-    let tracker = start(Config { limits, ..config() }).await;
-    let mut client = Client::connect(address(&tracker)).await;
+    let (tracker, to) = start_with(|config| {
+        config.limits.peers_per_torrent = 2;
+        config.limits.torrents = 1;
+    })
+    .await;
+    let mut client = Client::connect(to).await;
     client.announce(1, 1, json!({"left": 0})).await;
     client.announce(1, 2, json!({"left": 0})).await;
     for (info_hash, peer, limit) in [(1, 3, "peers_per_torrent"), (2, 1, "torrents")] {
@@ -228,12 +217,8 @@ async fn full_torrents_and_a_full_tracker_refuse_newcomers_and_serve_the_others(
 
 #[tokio::test]
 async fn a_message_that_is_too_long_closes_the_socket_and_is_counted() {
-    let limits = Limits {
-        message_bytes: 1024,
-        ..Limits::default()
-    };
-    let tracker = start(Config { limits, ..config() }).await;
-    let mut client = Client::connect(address(&tracker)).await;
+    let (tracker, to) = start_with(|config| config.limits.message_bytes = 1024).await;
+    let mut client = Client::connect(to).await;
     client.text(&"x".repeat(1025)).await;
     let closed = client.closed().await;
     assert_eq!(closed.map(|frame| frame.code), Some(CloseCode::Size));
@@ -242,12 +227,8 @@ async fn a_message_that_is_too_long_closes_the_socket_and_is_counted() {
 
 #[tokio::test]
 async fn offers_that_wait_are_bounded_and_the_oldest_makes_room() {
-    let limits = Limits {
-        parked_bytes_per_torrent: 1024,
-        ..Limits::default()
-    };
-    let tracker = start(Config { limits, ..config() }).await;
-    let mut client = Client::connect(address(&tracker)).await;
+    let (tracker, to) = start_with(|config| config.limits.parked_bytes_per_torrent = 1024).await;
+    let mut client = Client::connect(to).await;
     let offers: Vec<_> = ["a", "b", "c", "d", "e"].map(offer).into();
     client
         .announce(1, 1, json!({"left": 5, "offers": offers}))
@@ -255,28 +236,22 @@ async fn offers_that_wait_are_bounded_and_the_oldest_makes_room() {
     let stats = tracker.stats();
     assert!((512..=1024).contains(&stats.parked_bytes), "{stats:?}");
     assert!(stats.parked_evicted > 0, "{stats:?}");
-    let mut joins = Client::connect(address(&tracker)).await;
+    let mut joins = Client::connect(to).await;
     joins.announce(1, 2, json!({"left": 5})).await;
     assert_eq!(joins.next().await["offer_id"], "e");
 }
 
 #[tokio::test]
 async fn a_socket_that_is_in_no_swarm_and_says_nothing_is_closed_and_one_in_a_swarm_is_not() {
-    let sockets = Sockets {
-        ping_after: Duration::from_millis(200),
-        ping_jitter: Duration::ZERO,
+    let (tracker, to) = start_with(|config| {
+        config.sockets.ping_after = Duration::from_millis(200);
+        config.sockets.ping_jitter = Duration::ZERO;
         // A busy machine may be late with a pong.
-        pings_unanswered: 100,
+        config.sockets.pings_unanswered = 100;
         // The other may be as late with its announce.
-        idle_timeout: Duration::from_secs(2),
-        ..Sockets::default()
-    };
-    let tracker = start(Config {
-        sockets,
-        ..config()
+        config.sockets.idle_timeout = Duration::from_secs(2);
     })
     .await;
-    let to = address(&tracker);
     let (mut idle, mut joined) = (Client::connect(to).await, Client::connect(to).await);
     joined.announce(1, 1, json!({"left": 0})).await;
     let closed = idle.closed().await;
@@ -294,18 +269,9 @@ async fn a_socket_that_is_in_no_swarm_and_says_nothing_is_closed_and_one_in_a_sw
 
 #[tokio::test]
 async fn a_remote_that_does_not_end_the_head_of_its_request_is_cut_off() {
-    let sockets = Sockets {
-        handshake_timeout: Duration::from_millis(200),
-        ..Sockets::default()
-    };
-    let tracker = start(Config {
-        sockets,
-        ..config()
-    })
-    .await;
-    let mut stream = TcpStream::connect(address(&tracker))
-        .await
-        .expect("accepted");
+    let (_tracker, to) =
+        start_with(|config| config.sockets.handshake_timeout = Duration::from_millis(200)).await;
+    let mut stream = TcpStream::connect(to).await.expect("accepted");
     stream
         .write_all(b"GET / HTTP/1.1\r\nHost: x\r\nUpgr")
         .await
@@ -326,13 +292,12 @@ fn long_scrape(bytes: usize) -> String {
 
 #[tokio::test]
 async fn a_new_socket_waits_for_what_its_address_owes() {
-    let limits = Limits {
-        bytes_per_second_per_ip: 10_000,
-        byte_burst_per_ip: 10_000,
-        ..limits()
-    };
-    let tracker = start(Config { limits, ..config() }).await;
-    let to = address(&tracker);
+    let (_tracker, to) = start_with(|config| {
+        config.limits.bytes_per_second_per_ip = 10_000;
+        config.limits.byte_burst_per_ip = 10_000;
+        config.limits.exempt.clear();
+    })
+    .await;
     let start = std::time::Instant::now();
     let mut first = connect_from("127.0.0.2", to).await;
     first.text(&long_scrape(20_000)).await;
@@ -344,24 +309,15 @@ async fn a_new_socket_waits_for_what_its_address_owes() {
 
 #[tokio::test]
 async fn a_socket_that_is_read_later_for_its_pace_is_not_taken_for_dead() {
-    let limits = Limits {
-        bytes_per_second: 10_000,
-        byte_burst: 10_000,
-        ..Limits::default()
-    };
-    let sockets = Sockets {
-        ping_after: Duration::from_millis(200),
-        ping_jitter: Duration::ZERO,
-        pings_unanswered: 5,
-        ..Sockets::default()
-    };
-    let tracker = start(Config {
-        limits,
-        sockets,
-        ..config()
+    let (tracker, to) = start_with(|config| {
+        config.limits.bytes_per_second = 10_000;
+        config.limits.byte_burst = 10_000;
+        config.sockets.ping_after = Duration::from_millis(200);
+        config.sockets.ping_jitter = Duration::ZERO;
+        config.sockets.pings_unanswered = 5;
     })
     .await;
-    let mut client = Client::connect(address(&tracker)).await;
+    let mut client = Client::connect(to).await;
     client.text(&long_scrape(50_000)).await;
     client.next().await;
     assert_eq!(client.counts(1).await, [0, 0, 0]);

@@ -5,14 +5,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use futures_util::{SinkExt, StreamExt};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::Message;
 use tracker::{Address, Config, Listen, Proxies, StartError, Tracker};
 
-use crate::client::{Client, SOON, address, admin, announce, config, hex, start};
+use crate::client::{Client, SOON, address, addresses, announce, config, start};
 use crate::tls;
 
 fn any() -> SocketAddr {
@@ -35,14 +35,6 @@ fn with_unix(path: &Path, trusted: &str) -> Config {
         },
         ..config()
     }
-}
-
-/// The addresses of the first torrent's peers in the order of their ids.
-async fn addresses(of: SocketAddr) -> Vec<Value> {
-    let path = format!("/api/v1/torrents/{}/peers", hex(1));
-    let list = admin(of, "GET", &path).await.json();
-    let peers = list["peers"].as_array().expect("a list");
-    peers.iter().map(|peer| peer["address"].clone()).collect()
 }
 
 #[tokio::test]

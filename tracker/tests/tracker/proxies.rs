@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tracker::{ClientHeader, Config, Proxies};
 
-use crate::client::{Client, address, admin, config, hex, start};
+use crate::client::{Client, address, addresses, config, start};
 
 fn trusting(places: &[&str], header: ClientHeader) -> Config {
     let trusted = places
@@ -30,14 +30,6 @@ async fn connect(to: SocketAddr, lines: &[(&'static str, &'static str)]) -> Clie
         request.headers_mut().append(*name, value);
     }
     Client(connect_async(request).await.expect("upgraded").0)
-}
-
-/// The addresses of the first torrent's peers in the order of their ids.
-async fn addresses(of: SocketAddr) -> Vec<Value> {
-    let path = format!("/api/v1/torrents/{}/peers", hex(1));
-    let list = admin(of, "GET", &path).await.json();
-    let peers = list["peers"].as_array().expect("a list");
-    peers.iter().map(|peer| peer["address"].clone()).collect()
 }
 
 #[tokio::test]

@@ -1,3 +1,4 @@
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use tracker_protocol::{InfoHash, PeerId};
@@ -18,13 +19,13 @@ pub enum Event {
         /// Pieces of the torrent.
         pieces: u32,
     },
-    /// A piece does not match its hash, or cannot be read. It is not served.
-    /// Pieces of missing files are not told one by one.
-    PieceBad {
+    /// Pieces do not match their hashes, or cannot be read. They are not served.
+    /// Told when a check has ended, and not of pieces of missing files.
+    PiecesBad {
         /// The torrent.
         info_hash: InfoHash,
-        /// Index of the piece.
-        piece: u32,
+        /// Indices of pieces that follow each other.
+        pieces: RangeInclusive<u32>,
     },
     /// A file of the torrent is not there, or is no file. Its pieces are not
     /// served; it is looked for now and then.

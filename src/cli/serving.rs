@@ -187,8 +187,14 @@ fn status(stats: &Stats) -> String {
 /// What a person should know at once; the rest is in the status line.
 fn said(event: &Event) -> Option<String> {
     match event {
-        Event::PieceBad { piece, .. } => Some(format!(
-            "Piece {piece} does not match the torrent and is not served."
+        Event::PiecesBad { pieces, .. } if pieces.start() == pieces.end() => Some(format!(
+            "Piece {} does not match the torrent and is not served.",
+            pieces.start()
+        )),
+        Event::PiecesBad { pieces, .. } => Some(format!(
+            "Pieces {} to {} do not match the torrent and are not served.",
+            pieces.start(),
+            pieces.end()
         )),
         Event::FileMissing { path, .. } => Some(format!(
             "`{}` is not there: its pieces are not served until it is put back.",
@@ -224,8 +230,8 @@ fn told(event: &Event) -> Value {
         } => {
             json!({"event": "verified", "info_hash": info_hash.to_string(), "good": good, "pieces": pieces})
         }
-        Event::PieceBad { info_hash, piece } => {
-            json!({"event": "piece_bad", "info_hash": info_hash.to_string(), "piece": piece})
+        Event::PiecesBad { info_hash, pieces } => {
+            json!({"event": "pieces_bad", "info_hash": info_hash.to_string(), "first": pieces.start(), "last": pieces.end()})
         }
         Event::FileMissing { info_hash, path } => {
             json!({"event": "file_missing", "info_hash": info_hash.to_string(), "path": path.display().to_string()})

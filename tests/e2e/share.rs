@@ -193,21 +193,22 @@ fn what_is_left_out_of_a_shared_folder_is_told() {
     assert_eq!((code, told), (Some(0), expected));
 }
 
-/// Each bad piece is an event, and the pipe holds 64 KiB of them.
+/// Each bad piece between good ones is an event, and the pipe holds 64 KiB of them.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_reader_of_the_events_that_stops_reading_does_not_keep_it_from_stopping() {
-    const LENGTH: usize = 2000 * 16_384;
+    const PIECE: usize = 16_384;
+    let pieces = |odd: u8| [vec![0; PIECE], vec![odd; PIECE]].concat().repeat(1000);
     let folder = tempfile::tempdir().expect("a folder");
     let (path, torrent) = (folder.path().join("f"), folder.path().join("f.torrent"));
-    std::fs::write(&path, vec![0; LENGTH]).expect("a file");
+    std::fs::write(&path, pieces(0)).expect("a file");
     let made = Command::new(env!("CARGO_BIN_EXE_shoal"))
         .args(["create", "--piece-length", "16384", "-o"])
         .args([&torrent, &path])
         .output()
         .expect("the binary starts");
     assert!(made.status.success());
-    std::fs::write(&path, vec![1; LENGTH]).expect("a file");
+    std::fs::write(&path, pieces(1)).expect("a file");
     let mut sharing = share(&torrent, &["--listen", "127.0.0.1:0", "--json"]);
     assert_eq!(sharing.json()["event"], "ready");
     wait_until_it_writes_into_a_full_pipe(sharing.pid());

@@ -1,7 +1,9 @@
 //! Checking pieces: all of them once, then those of files that changed.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use metainfo::Cores;
@@ -81,16 +83,17 @@ impl Storage {
         for file in 0..self.paths.len() {
             self.take_stamp(file);
         }
-        let told = std::sync::Mutex::new(None::<Instant>);
+        let told = Mutex::new(None::<Instant>);
+        let bad = Mutex::new(BTreeSet::new());
         let observer = |checked: metainfo::PieceChecked| {
             if !checked.is_good {
-                self.bad(checked.index);
+                bad.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(checked.index);
                 return;
             }
             self.lock().have.insert(checked.index);
-            let mut told = told
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
             if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
                 *told = Some(Instant::now());
                 self.changes.send_modify(|count| *count += 1);
@@ -104,6 +107,7 @@ impl Storage {
             &observer,
             &self.cancelled,
         );
+        self.tell_bad(&bad.into_inner().unwrap_or_else(PoisonError::into_inner));
         self.finish_check(report.is_ok());
     }
 
@@ -134,18 +138,39 @@ impl Storage {
         }
     }
 
-    /// Tells of a piece that does not match, unless it lies in a missing file:
-    /// that was told, and may be thousands of pieces.
-    fn bad(&self, piece: u32) {
+    /// Tells of pieces that do not match, those that follow each other in one, but for those in missing
+    /// files: these were told, and may be thousands.
+    fn tell_bad(&self, bad: &BTreeSet<u32>) {
+        let mut run: Option<RangeInclusive<u32>> = None;
+        for piece in bad
+            .iter()
+            .copied()
+            .filter(|piece| !self.is_in_missing_file(*piece))
+        {
+            run = Some(match run {
+                Some(run) if run.end() + 1 == piece => *run.start()..=piece,
+                other => {
+                    self.tell_run(other);
+                    piece..=piece
+                }
+            });
+        }
+        self.tell_run(run);
+    }
+
+    fn tell_run(&self, run: Option<RangeInclusive<u32>>) {
+        if let Some(pieces) = run {
+            self.tell(Event::PiecesBad {
+                info_hash: self.metainfo.info_hash(),
+                pieces,
+            });
+        }
+    }
+
+    fn is_in_missing_file(&self, piece: u32) -> bool {
         let size = self.metainfo.piece_size(piece).unwrap_or_default();
         let mut segments = self.metainfo.segments(piece, 0, size);
-        if segments.any(|segment| self.stamp(segment.file).is_none()) {
-            return;
-        }
-        self.tell(Event::PieceBad {
-            info_hash: self.metainfo.info_hash(),
-            piece,
-        });
+        segments.any(|segment| self.stamp(segment.file).is_none())
     }
 
     /// Takes out all pieces of a file that does not look as it did, and has it
@@ -189,19 +214,21 @@ impl Storage {
     fn check_suspects(&self) {
         self.checking.store(true, Ordering::Relaxed);
         let files = std::mem::take(&mut self.lock().suspect);
-        let mut pieces = std::collections::BTreeSet::new();
+        let mut pieces = BTreeSet::new();
         for &file in &files {
             self.take_stamp(file);
             pieces.extend(self.pieces_of(file));
         }
+        let mut bad = BTreeSet::new();
         for piece in pieces {
             if self.cancelled.load(Ordering::Relaxed) {
                 return;
             }
             if !self.check_piece(piece) {
-                self.bad(piece);
+                bad.insert(piece);
             }
         }
+        self.tell_bad(&bad);
         self.finish_check(true);
     }
 

@@ -13,7 +13,8 @@ const MAX_OPEN: usize = 128;
 /// What a file looked like: equal stamps mean equal content. On Unix they tell
 /// which file it is and when it changed in any way, which no program can set
 /// back; removing or replacing a file changes it, too. Elsewhere a writer that
-/// sets the time back goes unseen.
+/// sets the time back goes unseen. So does, everywhere, one that writes through
+/// a memory map to a page that was written to and is not on disk yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     length: u64,

@@ -1,6 +1,7 @@
 //! Content that changes or vanishes underneath: no bad block leaves.
 
 use std::fs::File;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use seeder::Event;
@@ -94,11 +95,11 @@ fn set_modified(path: &Path, time: std::time::SystemTime) {
     file.set_modified(time).expect("the time is set back");
 }
 
-fn bad_pieces(events: &[Event]) -> Vec<u32> {
+fn bad_pieces(events: &[Event]) -> Vec<RangeInclusive<u32>> {
     let mut bad = Vec::new();
     for event in events {
-        if let Event::PieceBad { piece, .. } = event {
-            bad.push(*piece);
+        if let Event::PiecesBad { pieces, .. } = event {
+            bad.push(pieces.clone());
         }
     }
     bad
@@ -114,7 +115,7 @@ async fn a_change_that_keeps_the_length_and_the_time_is_noticed() {
         set_modified(path, time);
     })
     .await;
-    assert_eq!(bad_pieces(&events), [4]);
+    assert_eq!(bad_pieces(&events), [4..=4]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,7 +129,7 @@ async fn another_file_of_the_same_length_and_time_in_its_place_is_noticed() {
         std::fs::rename(&other, path).expect("it is replaced");
     })
     .await;
-    assert_eq!(bad_pieces(&events), [3, 4, 5, 6, 7]);
+    assert_eq!(bad_pieces(&events), [3..=7]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,7 +140,7 @@ async fn a_file_cut_short_is_served_up_to_there() {
         file.set_len(2 * 65_536 + 9).expect("it is cut");
     })
     .await;
-    assert_eq!(bad_pieces(&events), [5, 6, 7]);
+    assert_eq!(bad_pieces(&events), [5..=7]);
     let mut leecher = bench.leecher().await;
     let mut wire = leecher.connect().await;
     let got = wire.download(bench.content.shape(), &[3, 4]).await;

@@ -58,9 +58,9 @@ async fn content_that_changes_is_withdrawn_and_checked_again() {
     let path = bench.content.path.clone();
     let changed = Event::ContentChanged { info_hash, path };
     bench.event(|event| *event == changed).await;
-    let bad = Event::PieceBad {
+    let bad = Event::PiecesBad {
         info_hash,
-        piece: 1,
+        pieces: 1..=1,
     };
     bench.event(|event| *event == bad).await;
     let good = Event::Verified {

@@ -67,6 +67,9 @@ pub(crate) async fn run(shared: Arc<Shared>, seeded: Arc<Seeded>, channel: Chann
         reading: None,
         progress: Instant::now(),
     };
+    if let Some(ip) = channel.remote_ip() {
+        connection.place.tell(PeerEvent::Located(ip));
+    }
     // What changed between `have` and `changes` is looked up at once.
     connection.changes.mark_changed();
     let reason = connection.drive(&channel).await;

@@ -20,6 +20,10 @@ pub(crate) struct Policy {
     /// How many browsers may be connected at a time; the offers of others stay unanswered.
     #[arg(long, value_name = "N", default_value_t = ChokerConfig::default().max_peers)]
     max_peers: usize,
+    /// How many of them may have the same address (IPv6: the same /64), as browsers behind one router
+    /// do; others are hung up on [default: half of --max-peers, but 32 at least].
+    #[arg(long, value_name = "N")]
+    max_peers_per_ip: Option<usize>,
     /// Who of those waiting is served first: who was sent least, or who lacks least.
     #[arg(long, value_name = "ORDER", default_value = "least-served")]
     serve_first: First,
@@ -54,6 +58,9 @@ impl Policy {
         ChokerConfig {
             slots: self.slots,
             max_peers: self.max_peers,
+            max_peers_per_address: self
+                .max_peers_per_ip
+                .unwrap_or((self.max_peers / 2).max(32)),
             order,
             optimistic: self.optimistic_slots.unwrap_or(optimistic),
             ..ChokerConfig::default()

@@ -1,5 +1,6 @@
 //! An open data channel, and one that is about to be.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,6 +58,12 @@ pub struct Channel {
 }
 
 impl Channel {
+    /// The address that the peer is reached at, as it was when the channel opened.
+    #[must_use]
+    pub fn remote_ip(&self) -> Option<IpAddr> {
+        self.link.0.remote()
+    }
+
     /// The next message, or `None` when the connection has ended. What is not
     /// received fills bounded buffers and then holds the peer up.
     pub async fn receive(&self) -> Option<Bytes> {

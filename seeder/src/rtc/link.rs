@@ -5,6 +5,7 @@
 //! await or a system call.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -74,6 +75,8 @@ struct State {
     /// Whether the endpoint's bell was rung since it looked last.
     rung: bool,
     open: bool,
+    /// Where the peer is, once it is open.
+    remote: Option<IpAddr>,
     /// Whether the connection has ended.
     gone: bool,
     /// Whether the channel was dropped.
@@ -100,6 +103,7 @@ impl Link {
             state: Mutex::new(State {
                 rung: false,
                 open: false,
+                remote: None,
                 gone: false,
                 dropped: false,
                 outgoing: VecDeque::new(),
@@ -123,6 +127,11 @@ impl Link {
             }
             self.arrived.notified().await;
         }
+    }
+
+    /// Where the peer is, if the channel is open.
+    pub(super) fn remote(&self) -> Option<IpAddr> {
+        lock(&self.state).remote
     }
 
     /// The next message, or `None` when there is none and the end has come.
@@ -194,9 +203,12 @@ impl Link {
         state.dropped
     }
 
-    /// Says that the channel is open.
-    pub(super) fn open(&self) {
-        lock(&self.state).open = true;
+    /// Says that the channel is open, to a peer at `remote`.
+    pub(super) fn open(&self, remote: Option<IpAddr>) {
+        let mut state = lock(&self.state);
+        state.open = true;
+        state.remote = remote;
+        drop(state);
         self.arrived.notify_one();
     }
 

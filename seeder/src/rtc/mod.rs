@@ -12,6 +12,7 @@ mod endpoint;
 mod link;
 mod offered;
 mod peer;
+mod reach;
 mod round_trip;
 mod routes;
 mod sdp;
@@ -40,6 +41,7 @@ use endpoint::{Endpoint, Order};
 use link::{Bell, Link};
 pub use offered::Offered;
 use peer::Peer;
+use reach::Reach;
 use routes::Key;
 pub use sdp::SdpError;
 use socket::Socket;
@@ -220,7 +222,7 @@ impl Rtc {
     /// When the offer is over a limit or the stack cannot read it.
     pub async fn accept_offer(&self, offer: &str) -> Result<(String, Opening), RtcError> {
         let addresses = self.addresses();
-        let offer = sdp::accept_remote(offer, has_loopback(&addresses))?;
+        let offer = sdp::accept_remote(offer, Reach::of(&addresses))?;
         let offer = RTCSessionDescription::offer(offer)?;
         let now = Instant::now();
         let (ufrag, mut stack) = self.stack(now)?;
@@ -249,7 +251,7 @@ impl Rtc {
         let sdp = sdp::advertise(&offer.sdp, &addresses);
         stack.set_local_description(now, offer)?;
         let offer = Offer {
-            loopback: has_loopback(&addresses),
+            reach: Reach::of(&addresses),
             place: self.place(),
             ufrag,
             stack,
@@ -318,7 +320,7 @@ impl Place {
 /// An offer of ours that waits for its answer. Dropped, it is withdrawn. Until
 /// the answer comes there is nothing to do for it, so nothing is done.
 pub struct Offer {
-    loopback: bool,
+    reach: Reach,
     place: Place,
     ufrag: String,
     stack: RTCPeerConnection,
@@ -337,7 +339,7 @@ impl Offer {
     /// # Errors
     /// When the answer is over a limit or the stack cannot read it.
     pub async fn accept_answer(mut self, answer: &str) -> Result<Opening, RtcError> {
-        let answer = sdp::accept_remote(answer, self.loopback)?;
+        let answer = sdp::accept_remote(answer, self.reach)?;
         let answer = RTCSessionDescription::answer(answer)?;
         self.stack.set_remote_description(Instant::now(), answer)?;
         let channel = Some(self.channel);
@@ -358,11 +360,6 @@ fn bind_first(transport: &Transport) -> io::Result<Socket> {
         }
     }
     bound
-}
-
-/// Checks to loopback addresses make sense if we have one.
-fn has_loopback(addresses: &[SocketAddr]) -> bool {
-    addresses.iter().any(|address| address.ip().is_loopback())
 }
 
 fn settings(ufrag: &str, ice_lite: bool) -> SettingEngine {

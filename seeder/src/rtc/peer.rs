@@ -53,6 +53,8 @@ pub(super) struct Peer {
     /// A nominating check of a peer that is not connected yet; see [`Peer::receive`].
     check: Option<(SocketAddr, BytesMut)>,
     connected: bool,
+    /// Where other than STUN goes: the address of the pair in use.
+    remote: Option<IpAddr>,
     round_trip: RoundTrip,
     unacknowledged: usize,
     /// When something other than STUN came last.
@@ -79,6 +81,7 @@ impl Peer {
             over: false,
             check: None,
             connected: false,
+            remote: None,
             round_trip: RoundTrip::default(),
             unacknowledged: 0,
             heard: now,
@@ -158,6 +161,9 @@ impl Peer {
             self.write(now);
             while let Some(datagram) = self.stack.poll_write() {
                 self.round_trip.sent(now, &datagram.message);
+                if !self.open && stun::class(&datagram.message).is_none() {
+                    self.remote = Some(datagram.transport.peer_addr.ip());
+                }
                 send(datagram.transport.peer_addr, &datagram.message);
                 went_on = true;
             }
@@ -213,7 +219,7 @@ impl Peer {
         match *event {
             RTCDataChannelEvent::OnOpen(id) if *self.channel.get_or_insert(id) == id => {
                 self.open = true;
-                self.link.open();
+                self.link.open(self.remote);
             }
             RTCDataChannelEvent::OnBufferedAmountLow(_)
             | RTCDataChannelEvent::OnBufferedAmountHigh(_) => {}

@@ -6,6 +6,8 @@
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 
+use super::reach::Reach;
+
 /// The longest description accepted, in bytes. Browsers send 0.5 to 2.5 KB.
 pub(super) const MAX_SDP_BYTES: usize = 16 * 1024;
 
@@ -33,12 +35,12 @@ pub enum SdpError {
 
 /// Checks `sdp` against the limits and drops the candidates of no use to us:
 /// names (mDNS), TCP, component 2, addresses that are nobody's, ports below
-/// 1024 (no browser's, but somebody's service), and all above the number that
-/// we check. `loopback` keeps loopback addresses.
+/// 1024 (no browser's, but somebody's service), and all that are out of `reach`
+/// or above the number that we check.
 ///
 /// # Errors
 /// When a limit is passed or no data channel is described.
-pub(super) fn accept_remote(sdp: &str, loopback: bool) -> Result<String, SdpError> {
+pub(super) fn accept_remote(sdp: &str, reach: Reach) -> Result<String, SdpError> {
     if sdp.len() > MAX_SDP_BYTES {
         return Err(SdpError::TooLong(sdp.len()));
     }
@@ -53,7 +55,7 @@ pub(super) fn accept_remote(sdp: &str, loopback: bool) -> Result<String, SdpErro
     let mut out = String::with_capacity(sdp.len());
     for line in sdp.lines() {
         if is_candidate(line) {
-            if kept == MAX_CHECKED_CANDIDATES || !is_checkable(line, loopback) {
+            if kept == MAX_CHECKED_CANDIDATES || !is_checkable(line, reach) {
                 continue;
             }
             kept += 1;
@@ -111,7 +113,7 @@ fn candidate(line: &str) -> Option<&str> {
 
 /// Reads `a=candidate:FOUNDATION COMPONENT TRANSPORT PRIORITY ADDRESS PORT typ …`
 /// (RFC 8839 §5.1) and tells whether checks to it make sense.
-fn is_checkable(line: &str, loopback: bool) -> bool {
+fn is_checkable(line: &str, reach: Reach) -> bool {
     let words = candidate(line).unwrap_or_default();
     let mut words = words.split_whitespace().skip(1);
     let (Some(component), Some(transport)) = (words.next(), words.next()) else {
@@ -129,12 +131,13 @@ fn is_checkable(line: &str, loopback: bool) -> bool {
         && !ip.is_unspecified()
         && !ip.is_multicast()
         && ip != IpAddr::V4(std::net::Ipv4Addr::BROADCAST)
-        && (loopback || !ip.is_loopback())
+        && reach.includes(ip)
 }
 
 /// What holds for every description: for fuzzing and for tests with random text.
 #[cfg(any(test, fuzzing))]
 pub(super) mod fuzz {
+    use super::super::reach::Reach;
     use super::{MAX_CHECKED_CANDIDATES, accept_remote, is_checkable};
 
     /// Passes a description on to `candidates`, which gives those that the stack finds in it.
@@ -142,18 +145,19 @@ pub(super) mod fuzz {
     /// # Panics
     /// When the stack finds more than may be, or one that is not to be checked.
     pub(crate) fn intake(sdp: &str, candidates: impl Fn(String) -> Vec<String>) {
-        for loopback in [false, true] {
-            let Ok(accepted) = accept_remote(sdp, loopback) else {
+        for (loopback, private) in [(false, false), (false, true), (true, false)] {
+            let reach = Reach { loopback, private };
+            let Ok(accepted) = accept_remote(sdp, reach) else {
                 continue;
             };
             // Longer line ends may pass the limit on bytes.
-            if let Ok(again) = accept_remote(&accepted, loopback) {
+            if let Ok(again) = accept_remote(&accepted, reach) {
                 assert_eq!(again, accepted);
             }
             let found = candidates(accepted);
             assert!(found.len() <= MAX_CHECKED_CANDIDATES);
             for value in found {
-                assert!(is_checkable(&format!("a=candidate:{value}"), loopback));
+                assert!(is_checkable(&format!("a=candidate:{value}"), reach));
             }
         }
     }
@@ -184,7 +188,7 @@ mod tests {
              a=mid:0\r\n"
         );
         assert_eq!(
-            accept_remote(&sdp, false),
+            accept_remote(&sdp, Reach::default()),
             Ok(format!(
                 "{HEAD}\
                  a=candidate:2 1 udp 2113937151 192.0.2.7 51000 typ host generation 0\r\n\
@@ -207,7 +211,7 @@ mod tests {
         ] {
             let sdp = format!("{HEAD}{hidden}\r\na=mid:0\r\n");
             assert_eq!(
-                accept_remote(&sdp, false),
+                accept_remote(&sdp, Reach::default()),
                 Ok(format!("{HEAD}a=mid:0\r\n")),
                 "{hidden:?}"
             );
@@ -220,14 +224,14 @@ mod tests {
         for port in 0..20 {
             sdp += &format!("a=candidate:1 1 UDP 1 192.0.2.7 {} typ host\n", 2000 + port);
         }
-        let accepted = accept_remote(&sdp, false).expect("within the limits");
+        let accepted = accept_remote(&sdp, Reach::default()).expect("within the limits");
         assert_eq!(
             accepted.lines().filter(|line| is_candidate(line)).count(),
             MAX_CHECKED_CANDIDATES
         );
         sdp += &"a=candidate:1 1 UDP 1 192.0.2.7 3000 typ host\n".repeat(20);
         assert_eq!(
-            accept_remote(&sdp, false),
+            accept_remote(&sdp, Reach::default()),
             Err(SdpError::TooManyCandidates(40))
         );
     }
@@ -236,14 +240,17 @@ mod tests {
     fn descriptions_out_of_bounds_are_refused() {
         let long = HEAD.to_owned() + &"x".repeat(MAX_SDP_BYTES);
         assert_eq!(
-            accept_remote(&long, false),
+            accept_remote(&long, Reach::default()),
             Err(SdpError::TooLong(long.len()))
         );
         assert_eq!(
-            accept_remote("v=0\r\nm=audio 9 RTP/AVP 0\r\n", false),
+            accept_remote("v=0\r\nm=audio 9 RTP/AVP 0\r\n", Reach::default()),
             Err(SdpError::NoDataChannel)
         );
-        assert_eq!(accept_remote("", false), Err(SdpError::NoDataChannel));
+        assert_eq!(
+            accept_remote("", Reach::default()),
+            Err(SdpError::NoDataChannel)
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -29,13 +30,23 @@ pub(crate) struct Leecher {
 impl Leecher {
     /// Joins the swarm with so many offers.
     pub(crate) async fn join(url: &str, info_hash: InfoHash, offers: usize) -> Self {
+        Self::join_from(Ipv4Addr::LOCALHOST, url, info_hash, offers).await
+    }
+
+    /// The same with the address `ip`.
+    pub(crate) async fn join_from(
+        ip: Ipv4Addr,
+        url: &str,
+        info_hash: InfoHash,
+        offers: usize,
+    ) -> Self {
         let (socket, _) = tokio_tungstenite::connect_async(url)
             .await
             .expect("the relay is there");
         let mut peer_id = *b"-WW0300-............";
         rand::rng().fill(&mut peer_id[8..]);
         let mut leecher = Self {
-            rtc: Rtc::bind("127.0.0.1:0".parse().expect("an address"), None).expect("a port"),
+            rtc: Rtc::bind((ip, 0).into(), None).expect("a port"),
             socket,
             info_hash,
             peer_id: PeerId::from_bytes(peer_id),
@@ -105,7 +116,8 @@ impl Leecher {
             .ok()
     }
 
-    async fn signalled(&mut self) -> Opening {
+    /// Waits until a seeder has answered or offered: the connection that comes of it.
+    pub(crate) async fn signalled(&mut self) -> Opening {
         loop {
             let Some(Ok(message)) = self.socket.next().await else {
                 panic!("the relay stays");

@@ -1,10 +1,15 @@
 //! Who is served when not all can be.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use seeder::{ChokerConfig, Config};
+
 use crate::bench::{Bench, Content};
+use crate::leecher::Leecher;
+use crate::wire::handshake;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_one_slot_three_leechers_complete_and_one_is_served_at_a_time() {
@@ -66,4 +71,34 @@ async fn leechers_that_were_turned_away_are_called_back_when_there_is_room() {
     let mut wire = wire.expect("it is called back");
     let shape = bench.content.shape();
     assert!(wire.download(shape, &[0]).await.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_holds_no_more_places_than_it_may() {
+    let choker = ChokerConfig {
+        max_peers_per_address: 1,
+        ..ChokerConfig::default()
+    };
+    let config = Config {
+        choker,
+        ..Config::default()
+    };
+    let bench = Bench::start_with(Content::file(100_000), config).await;
+    let mut first = bench.leecher().await;
+    let mut wire = first.connect().await;
+    bench.stats(|stats| stats.torrents[0].peers == 1).await;
+    let mut second = bench.leecher().await;
+    // It may hear of the end before it hears that its channel is open.
+    if let Ok(channel) = second.signalled().await.open().await {
+        let handshake = handshake(bench.content.info_hash(), second.peer_id);
+        let _ = channel.send(handshake.as_slice().into()).await;
+        while channel.receive().await.is_some() {}
+    }
+    let (url, info_hash) = (bench.relay.url(), bench.content.info_hash());
+    let elsewhere = Ipv4Addr::new(127, 0, 0, 2);
+    let mut third = Leecher::join_from(elsewhere, &url, info_hash, 1).await;
+    for wire in [&mut wire, &mut third.connect().await] {
+        let got = wire.download(bench.content.shape(), &[0]).await;
+        assert!(got.is_some(), "it stays");
+    }
 }

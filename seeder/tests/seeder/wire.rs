@@ -57,20 +57,25 @@ impl Shape {
     }
 }
 
+/// A leecher's handshake.
+pub(crate) fn handshake(info_hash: InfoHash, peer_id: PeerId) -> Vec<u8> {
+    let mut handshake = b"\x13BitTorrent protocol".to_vec();
+    handshake.extend([0, 0, 0, 0, 0, 0x10, 0, 0x04]);
+    handshake.extend(info_hash.as_bytes());
+    handshake.extend(peer_id.as_bytes());
+    handshake
+}
+
 impl Wire {
     /// Shakes hands and says that nothing is there.
     pub(crate) async fn open(channel: Channel, info_hash: InfoHash, peer_id: PeerId) -> Self {
-        let mut handshake = b"\x13BitTorrent protocol".to_vec();
-        handshake.extend([0, 0, 0, 0, 0, 0x10, 0, 0x04]);
-        handshake.extend(info_hash.as_bytes());
-        handshake.extend(peer_id.as_bytes());
         let mut wire = Self {
             channel,
             received: BytesMut::new(),
             choked: true,
             have: BTreeSet::new(),
         };
-        wire.send(&handshake).await;
+        wire.send(&handshake(info_hash, peer_id)).await;
         wire.say(20, b"\0d1:md11:ut_metadatai1eee").await;
         wire.say(15, b"").await;
         while wire.received.len() < 68 {

@@ -51,7 +51,7 @@ pub struct ChokerConfig {
     pub max_peers: usize,
     /// Connections of one torrent, those being negotiated included.
     pub max_peers_per_torrent: usize,
-    /// Connected peers of one address (IPv6: of one /64). Loopback addresses do not count.
+    /// Connected peers of one address (IPv6: of one /64).
     pub max_peers_per_address: usize,
     /// Connections being negotiated.
     pub max_negotiations: usize,
@@ -104,7 +104,7 @@ impl Default for ChokerConfig {
             order: Order::LeastServed,
             max_peers: 64,
             max_peers_per_torrent: usize::MAX,
-            max_peers_per_address: 16,
+            max_peers_per_address: 32,
             max_negotiations: 32,
             patience: Duration::from_secs(4),
             shortest_turn: Duration::from_millis(500),

@@ -155,7 +155,7 @@ impl Choker {
         let Some(peer) = self.peers.get_mut(&key) else {
             return;
         };
-        if peer.network.is_some() || network.is_loopback() {
+        if peer.network.is_some() {
             return;
         }
         let count = self.networks.entry(network).or_default();
@@ -196,10 +196,10 @@ impl Room {
 /// What one household or host has: an IPv4 address, or an IPv6 /64, of which it may use any address.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
-        IpAddr::V6(ip) if !ip.is_loopback() => {
+        IpAddr::V6(ip) => {
             let [a, b, c, d, ..] = ip.segments();
             IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
         }
-        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
+        ip @ IpAddr::V4(_) => ip,
     }
 }

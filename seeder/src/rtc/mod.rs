@@ -11,6 +11,7 @@ mod channel;
 mod endpoint;
 mod link;
 mod offered;
+mod pacer;
 mod peer;
 mod reach;
 mod round_trip;

@@ -17,6 +17,7 @@ use webrtc::peer_connection::{
 };
 
 use super::link::Link;
+use super::pacer::Pacer;
 use super::round_trip::RoundTrip;
 use super::{ICE_KEEP_ALIVE, stun};
 
@@ -56,6 +57,7 @@ pub(super) struct Peer {
     /// Where other than STUN goes: the address of the pair in use.
     remote: Option<IpAddr>,
     round_trip: RoundTrip,
+    pacer: Pacer,
     unacknowledged: usize,
     /// When something other than STUN came last.
     heard: Instant,
@@ -83,6 +85,7 @@ impl Peer {
             connected: false,
             remote: None,
             round_trip: RoundTrip::default(),
+            pacer: Pacer::new(now),
             unacknowledged: 0,
             heard: now,
             wake: now,
@@ -159,14 +162,7 @@ impl Peer {
             self.round_trip.acknowledged(now, acknowledged);
             self.read();
             self.write(now);
-            while let Some(datagram) = self.stack.poll_write() {
-                self.round_trip.sent(now, &datagram.message);
-                if !self.open && stun::class(&datagram.message).is_none() {
-                    self.remote = Some(datagram.transport.peer_addr.ip());
-                }
-                send(datagram.transport.peer_addr, &datagram.message);
-                went_on = true;
-            }
+            went_on |= self.flow(now, &mut send);
             if self.open || self.over || !went_on {
                 break;
             }
@@ -179,6 +175,27 @@ impl Peer {
         self.unacknowledged = outstanding;
         self.link.report(outstanding, self.round_trip.credit());
         self.plan(now, outstanding);
+    }
+
+    /// Sends what the stack has, at the pace that is right; returns whether it had anything.
+    fn flow(&mut self, now: Instant, send: &mut impl FnMut(SocketAddr, &[u8])) -> bool {
+        let mut any = false;
+        while let Some(datagram) = self.stack.poll_write() {
+            any = true;
+            let (to, message) = (datagram.transport.peer_addr, datagram.message);
+            if stun::class(&message).is_some() {
+                self.round_trip.sent(now, &message);
+                send(to, &message);
+            } else {
+                self.remote = Some(to.ip());
+                self.pacer.push(to, message);
+            }
+        }
+        let rate = self.round_trip.pace();
+        while let Some((to, message)) = self.pacer.pop(now, rate) {
+            send(to, &message);
+        }
+        any
     }
 
     /// When to call [`Peer::advance`] next.
@@ -277,6 +294,9 @@ impl Peer {
         let least = if quiet { QUIET_TICK } else { MIN_TICK };
         let asked = asked.unwrap_or(now + QUIET_TICK);
         self.wake = asked.max(now + least);
+        if let Some(paced) = self.pacer.next(self.round_trip.pace()) {
+            self.wake = self.wake.min(paced.max(now + MIN_TICK));
+        }
     }
 
     /// Ends the connection and tells the peer.
@@ -285,6 +305,9 @@ impl Peer {
         self.link.end();
         if let Err(error) = self.stack.close() {
             tracing::debug!(%error, "closing a connection failed");
+        }
+        while let Some((to, message)) = self.pacer.pop(Instant::now(), None) {
+            send(to, &message);
         }
         while let Some(datagram) = self.stack.poll_write() {
             send(datagram.transport.peer_addr, &datagram.message);

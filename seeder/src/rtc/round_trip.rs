@@ -7,6 +7,12 @@ use super::{SEND_BUFFER_BYTES, SEND_BUFFER_MAX_BYTES, stun};
 /// Rates are measured over a round trip, or so long if that is shorter.
 const SHORTEST_ROUND: Duration = Duration::from_millis(20);
 
+/// A peer nearer than this is sent what there is at once.
+const NEAR: Duration = Duration::from_millis(5);
+
+/// Bytes that go in a round trip at least: the first ones are few.
+const LEAST_IN_A_ROUND: u64 = 64 * 1024;
+
 /// Rounds whose rates count.
 const ROUNDS: usize = 8;
 
@@ -59,12 +65,25 @@ impl RoundTrip {
         }
     }
 
+    /// Bytes a second at which to send, if not at any rate: twice the best rate of late, for the stack's
+    /// window doubles in a round trip at most.
+    pub(super) fn pace(&self) -> Option<u64> {
+        let shortest = self.shortest.filter(|shortest| *shortest >= NEAR)?;
+        let best = u64::try_from(self.best_rate()).unwrap_or(u64::MAX);
+        let least =
+            LEAST_IN_A_ROUND * 1_000_000 / u64::try_from(shortest.as_micros()).unwrap_or(u64::MAX);
+        Some(best.saturating_mul(2).max(least))
+    }
+
+    fn best_rate(&self) -> u128 {
+        self.rates.into_iter().max().unwrap_or_default()
+    }
+
     /// Unacknowledged bytes below which the channel takes more: half as much again
     /// as the way to the peer holds at the best rate of late. So it grows while
     /// that makes it faster, and does not fill the queue before a bottleneck.
     pub(super) fn credit(&self) -> usize {
-        let best = self.rates.into_iter().max().unwrap_or_default();
-        let held = best * self.shortest.unwrap_or_default().as_micros() / 1_000_000;
+        let held = self.best_rate() * self.shortest.unwrap_or_default().as_micros() / 1_000_000;
         usize::try_from(held * 3 / 2)
             .unwrap_or(SEND_BUFFER_MAX_BYTES)
             .clamp(SEND_BUFFER_BYTES, SEND_BUFFER_MAX_BYTES)
@@ -93,14 +112,24 @@ mod tests {
         ask_and_answer(&mut round_trip, now, 70);
         round_trip.acknowledged(at(0), 0);
         round_trip.acknowledged(at(40), 100_000);
+        assert_eq!(round_trip.pace(), Some(LEAST_IN_A_ROUND * 20));
         round_trip.acknowledged(at(50), 100_000);
         assert_eq!(round_trip.credit(), 300_000);
+        assert_eq!(round_trip.pace(), Some(8_000_000));
         round_trip.acknowledged(at(100), 900_000);
         assert_eq!(round_trip.credit(), SEND_BUFFER_MAX_BYTES);
         for round in 3..20 {
             round_trip.acknowledged(at(round * 50), 10_000);
         }
         assert_eq!(round_trip.credit(), SEND_BUFFER_BYTES);
+    }
+
+    #[test]
+    fn a_near_peer_is_not_paced() {
+        let (mut round_trip, now) = (RoundTrip::default(), Instant::now());
+        assert_eq!(round_trip.pace(), None);
+        ask_and_answer(&mut round_trip, now, 4);
+        assert_eq!(round_trip.pace(), None);
     }
 
     #[test]

@@ -125,6 +125,7 @@ fn is_checkable(line: &str, reach: Reach) -> bool {
     let (Ok(ip), Ok(port)) = (address.parse::<IpAddr>(), port.parse::<u16>()) else {
         return false;
     };
+    let ip = ip.to_canonical();
     component == "1"
         && transport.eq_ignore_ascii_case("udp")
         && port >= 1024
@@ -183,6 +184,8 @@ mod tests {
              a=candidate:4 1 udp 2113937151 127.0.0.1 51001 typ host\r\n\
              a=candidate:5 1 udp 2113937151 192.0.2.7 53 typ host\r\n\
              a=candidate:6 1 udp 2113937151 0.0.0.0 51001 typ host\r\n\
+             a=candidate:6 1 udp 2113937151 ::ffff:0.0.0.0 51001 typ host\r\n\
+             a=candidate:6 1 udp 2113937151 ::ffff:224.0.0.1 51001 typ host\r\n\
              a=candidate:7 1 udp 1677729535 2001:db8::1 51002 typ srflx raddr :: rport 0\r\n\
              a=candidate:8\r\n\
              a=mid:0\r\n"

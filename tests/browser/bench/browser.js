@@ -2,7 +2,7 @@
 
 import { createServer } from 'node:http'
 import { once } from 'node:events'
-import { readFile, mkdir } from 'node:fs/promises'
+import { readFile, mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { chromium } from 'playwright-core'
 
@@ -17,8 +17,10 @@ const FLAGS = [
   '--host-resolver-rules=MAP *.test 127.0.0.1', '--ignore-certificate-errors',
 ]
 
-export async function launch(test) {
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true, args: FLAGS })
+const chromiumPath = process.env.CHROMIUM ?? '/usr/bin/chromium'
+
+export async function launch(test, executablePath = chromiumPath) {
+  const browser = await chromium.launch({ executablePath, headless: true, args: FLAGS })
   test.after(() => browser.close())
   return browser
 }
@@ -52,6 +54,22 @@ export async function barePage(test) {
   await once(server, 'listening')
   test.after(() => { server.closeAllConnections(); server.close() })
   return `http://127.0.0.1:${server.address().port}/`
+}
+
+/** Starts Chromium by a program that becomes another, as for `Shoal.startBy`. */
+export async function launchBy(prefix, test, at) {
+  const script = path.join(at, 'chromium')
+  await writeFile(script, `#!/bin/sh\nexec ${prefix.join(' ')} ${chromiumPath} "$@"\n`, { mode: 0o755 })
+  return launch(test, script)
+}
+
+/** Opens the bare page without a network between. */
+export async function openBareWithin(browser) {
+  const page = await browser.newPage()
+  await page.route('http://localhost/**', route => route.fulfill({ path: served[new URL(route.request().url()).pathname] }))
+  await page.goto('http://localhost/')
+  await page.waitForFunction(() => globalThis.WebTorrent)
+  return page
 }
 
 /** Opens the bare page in a context of its own. */

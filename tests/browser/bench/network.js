@@ -16,21 +16,25 @@ export function refusal() {
   }
 }
 
+/** Namespaces of these names with nothing in them: `{name, within}`, `within` being a prefix of commands. */
+export function namespaces(test, ...names) {
+  return names.map(word => {
+    const name = `shoal-${word}-${process.pid}`
+    test.after(() => { try { run('ip', 'netns', 'delete', name) } catch {} })
+    run('ip', 'netns', 'add', name)
+    const within = ['ip', 'netns', 'exec', name]
+    run(...within, 'ip', 'link', 'set', 'lo', 'up')
+    return { name, within }
+  })
+}
+
 /**
  * A public host at 198.51.100.2 (TEST-NET-2, RFC 5737), and one at 10.99.0.2 behind a router that gives everything from it its
  * own address, 198.51.100.1, and lets nothing in that was not asked for. `outside` and `inside` are prefixes of commands.
  */
 export function natted(test) {
-  const [outside, router, inside] = ['outside', 'router', 'inside'].map(name => `shoal-${name}-${process.pid}`)
+  const [outside, router, inside] = namespaces(test, 'outside', 'router', 'inside').map(({ name }) => name)
   const within = name => ['ip', 'netns', 'exec', name]
-  test.after(() => {
-    // What a failure left unmade is not there.
-    for (const name of [outside, router, inside]) try { run('ip', 'netns', 'delete', name) } catch {}
-  })
-  for (const name of [outside, router, inside]) {
-    run('ip', 'netns', 'add', name)
-    run(...within(name), 'ip', 'link', 'set', 'lo', 'up')
-  }
   const wire = (name, address, interfaceOfRouter, addressOfRouter) => {
     run('ip', 'link', 'add', 'wire', 'netns', name, 'type', 'veth', 'peer', 'name', interfaceOfRouter, 'netns', router)
     run(...within(name), 'ip', 'address', 'add', address, 'dev', 'wire')

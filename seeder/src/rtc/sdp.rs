@@ -138,8 +138,7 @@ fn is_checkable(line: &str, reach: Reach) -> bool {
 /// What holds for every description: for fuzzing and for tests with random text.
 #[cfg(any(test, fuzzing))]
 pub(super) mod fuzz {
-    use super::super::reach::Reach;
-    use super::{MAX_CHECKED_CANDIDATES, accept_remote, is_checkable};
+    use super::{MAX_CHECKED_CANDIDATES, Reach, accept_remote, is_checkable};
 
     /// Passes a description on to `candidates`, which gives those that the stack finds in it.
     ///

@@ -164,7 +164,8 @@ async fn idle(count: u64) {
 
 async fn churn(count: u64) {
     let rtc = bind();
-    let mut peers = Peers::start(0);
+    // The latest stays until the next has come: what it said must go out.
+    let mut peers = Peers::start(1);
     let mut warm = 0;
     for cycle in 1..=count {
         let channel = peers.connect(&rtc).await;

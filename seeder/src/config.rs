@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use peer::{ChokerConfig, UploadLimits};
 
-use crate::rtc::{Offered, Transport};
+use crate::rtc::{Offered, Transport, Turn};
 
 /// How a seeder runs.
 #[derive(Debug, Clone)]
@@ -21,6 +21,10 @@ pub struct Config {
     pub offered: Vec<Offered>,
     /// Be an ICE-lite agent: for hosts that browsers reach directly.
     pub ice_lite: bool,
+    /// A STUN server, which tells how we look from outside of our network.
+    pub stun: Option<SocketAddr>,
+    /// A TURN server, which relays where nothing reaches us.
+    pub turn: Option<Turn>,
     /// WebSocket trackers (`ws://`, `wss://`) of every torrent, beside its own.
     pub trackers: Vec<String>,
     /// Who is let in and who is served.
@@ -45,6 +49,8 @@ impl Default for Config {
             last_port: None,
             offered: Vec::new(),
             ice_lite: false,
+            stun: None,
+            turn: None,
             trackers: Vec::new(),
             choker: ChokerConfig::default(),
             upload: UploadLimits::default(),
@@ -63,6 +69,8 @@ impl Config {
             public_ip: self.public_ip,
             offered: self.offered.clone(),
             ice_lite: self.ice_lite,
+            stun: self.stun,
+            turn: self.turn.clone(),
         }
     }
 }

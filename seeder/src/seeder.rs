@@ -99,10 +99,6 @@ impl Seeder {
     ///
     /// # Errors
     /// When the configuration cannot work.
-    #[expect(
-        clippy::unused_async,
-        reason = "the caller needs a runtime, and resolving names may come in here"
-    )]
     pub async fn start(config: Config) -> Result<Self, StartError> {
         if let Some(name) = config.choker.is_zero() {
             return Err(StartError::NoPlace(name));
@@ -126,6 +122,8 @@ impl Seeder {
             let address = config.listen;
             StartError::Bind { address, source }
         })?;
+        // What is said of us before the servers have answered lacks their part.
+        rtc.outside().await;
         let choker = config.upload.fit(config.choker.clone());
         let upload = Arc::new(Limit::new(config.upload.in_all));
         let shared = Arc::new(Shared {

@@ -56,7 +56,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     // What can fail at once comes before the hashing, which may take long.
     let (seeder, stop) = runtime.block_on(async {
         let stop = Stop::new().context("signals cannot be listened to")?;
-        let seeder = Seeder::start(config(&args)).await;
+        let seeder = Seeder::start(config(&args)?).await;
         anyhow::Ok((seeder.context("the seeder cannot start")?, stop))
     })?;
     let contents = args
@@ -79,7 +79,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn config(args: &Args) -> seeder::Config {
+fn config(args: &Args) -> anyhow::Result<seeder::Config> {
     let mut config = seeder::Config {
         trackers: args.trackers.clone(),
         choker: choker(args),
@@ -93,8 +93,8 @@ fn config(args: &Args) -> seeder::Config {
     if let Some(listen) = args.listen {
         config.listen = listen;
     }
-    args.transport.apply(&mut config);
-    config
+    args.transport.apply(&mut config)?;
+    Ok(config)
 }
 
 fn no_tracker(of: &dyn std::fmt::Display) -> String {

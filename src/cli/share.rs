@@ -98,7 +98,7 @@ impl Started {
         let stop = Stop::new().context("signals cannot be listened to")?;
         let page = Page::default();
         let (tracker, addresses) = start_tracker(args, &page).await?;
-        let seeder = Seeder::start(seeder_config(args, &addresses))
+        let seeder = Seeder::start(seeder_config(args, &addresses)?)
             .await
             .context("the seeder cannot start")?;
         Ok(Self {
@@ -176,7 +176,7 @@ fn usual_address() -> SocketAddr {
     }
 }
 
-fn seeder_config(args: &Args, addresses: &Addresses) -> seeder::Config {
+fn seeder_config(args: &Args, addresses: &Addresses) -> anyhow::Result<seeder::Config> {
     let mut trackers = vec![addresses.inside.clone()];
     trackers.extend(args.trackers.iter().cloned());
     let mut config = seeder::Config {
@@ -189,8 +189,8 @@ fn seeder_config(args: &Args, addresses: &Addresses) -> seeder::Config {
     if let Some(listen) = args.rtc_listen {
         config.listen = listen;
     }
-    args.transport.apply(&mut config);
-    config
+    args.transport.apply(&mut config)?;
+    Ok(config)
 }
 
 /// Fills the page, and says what others need to know.
@@ -222,7 +222,7 @@ fn announce(
         magnet: magnet.clone(),
         trackers: of_page,
         web_seeds: metainfo.url_list().to_vec(),
-        ice_servers: Vec::new(),
+        ice_servers: args.transport.ice_servers(),
         slots: args.policy.fixed_slots(),
     };
     page.fill(&share, content::torrent_file(metainfo, &trackers))?;

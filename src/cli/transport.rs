@@ -1,6 +1,12 @@
 //! How browsers reach a seeder: what `seed` and `share` have in common.
 
-use seeder::rtc::Offered;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+
+use anyhow::Context;
+use seeder::rtc::{Offered, Turn};
+
+/// The usual port of STUN and TURN (RFC 8489 §18.6).
+const STUN_PORT: u16 = 3478;
 
 /// Arguments beside the UDP address.
 #[derive(Debug, Clone, clap::Args)]
@@ -17,13 +23,177 @@ pub(crate) struct Args {
     /// answer to theirs.
     #[arg(long)]
     ice_lite: bool,
+    /// A STUN server, which tells how this machine looks from outside: behind a router, browsers
+    /// are told that address, too.
+    #[arg(long, value_name = "HOST[:PORT]")]
+    stun: Option<Server>,
+    /// A TURN server, which relays to browsers that cannot reach this machine.
+    #[arg(
+        long,
+        value_name = "USER:PASSWORD@HOST[:PORT]",
+        env = "SHOAL_TURN",
+        hide_env_values = true,
+        conflicts_with = "ice_lite"
+    )]
+    turn: Option<Relay>,
 }
 
 impl Args {
     /// Configures a seeder so.
-    pub(crate) fn apply(&self, config: &mut seeder::Config) {
+    ///
+    /// # Errors
+    /// When a server's name has no address.
+    pub(crate) fn apply(&self, config: &mut seeder::Config) -> anyhow::Result<()> {
         config.last_port = self.rtc_last_port;
         config.offered.clone_from(&self.rtc_offer);
         config.ice_lite = self.ice_lite;
+        let resolve = |server: &Server| server.resolve(config.listen.ip());
+        config.stun = self.stun.as_ref().map(resolve).transpose()?;
+        let turn = self.turn.as_ref().map(|relay| {
+            anyhow::Ok(Turn {
+                server: resolve(&relay.server)?,
+                user: relay.user.clone(),
+                password: relay.password.clone(),
+            })
+        });
+        config.turn = turn.transpose()?;
+        Ok(())
+    }
+
+    /// What browsers need to find their own way to this machine (RFC 7064), for `iceServers`.
+    pub(crate) fn ice_servers(&self) -> Vec<serde_json::Value> {
+        let stun = self.stun.iter();
+        stun.map(
+            |Server { host, port }| serde_json::json!({ "urls": format!("stun:{host}:{port}") }),
+        )
+        .collect()
+    }
+}
+
+/// A server by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Server {
+    /// A name, an IPv4 address, or an IPv6 address in brackets.
+    host: String,
+    port: u16,
+}
+
+impl std::str::FromStr for Server {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wanted = "give a name or an address, with a port or without, as in `stun.example.org:3478` or `[2001:db8::1]`";
+        let end = text.rfind(']').map_or(0, |bracket| bracket + 1);
+        let colon = text.get(end..).and_then(|rest| rest.find(':'));
+        let (host, port) = match colon {
+            Some(at) => (text.get(..end + at), text.get(end + at + 1..)),
+            None => (Some(text), None),
+        };
+        let host = host.filter(|host| !host.is_empty() && !host.contains(['/', '@', ' ']));
+        let port = port.map_or(Ok(STUN_PORT), str::parse);
+        match (host, port) {
+            (Some(host), Ok(port)) if port > 0 => Ok(Self {
+                host: host.to_owned(),
+                port,
+            }),
+            _ => Err(wanted),
+        }
+    }
+}
+
+impl Server {
+    /// Its address, of the family of a socket at `ours`: the wildcard of IPv6 reaches both.
+    fn resolve(&self, ours: IpAddr) -> anyhow::Result<SocketAddr> {
+        let Self { host, port } = self;
+        let mut found = format!("{host}:{port}")
+            .to_socket_addrs()
+            .with_context(|| format!("the server `{host}` cannot be found"))?;
+        let reaches = |address: &SocketAddr| ours.is_ipv6() || address.is_ipv4();
+        found.find(reaches).with_context(|| {
+            format!("the server `{host}` has no IPv4 address: listen on `[::]:PORT`")
+        })
+    }
+}
+
+/// A TURN server and the login there.
+#[derive(Clone)]
+struct Relay {
+    user: String,
+    password: String,
+    server: Server,
+}
+
+impl std::fmt::Debug for Relay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}@{:?}", self.user, self.server)
+    }
+}
+
+impl std::str::FromStr for Relay {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wanted = "give a login and a server, as in `name:password@turn.example.org:3478`";
+        let (login, server) = text.rsplit_once('@').ok_or(wanted)?;
+        let (user, password) = login.split_once(':').ok_or(wanted)?;
+        if user.is_empty() || password.is_empty() {
+            return Err(wanted);
+        }
+        Ok(Self {
+            user: user.to_owned(),
+            password: password.to_owned(),
+            server: server.parse().map_err(|_| wanted)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(text: &str) -> Option<(String, u16)> {
+        let server = text.parse::<Server>().ok()?;
+        Some((server.host, server.port))
+    }
+
+    #[test]
+    fn a_server_has_a_host_and_may_have_a_port() {
+        let is = |host: &str, port| Some((host.to_owned(), port));
+        assert_eq!(server("stun.example.org"), is("stun.example.org", 3478));
+        assert_eq!(server("192.0.2.1:19302"), is("192.0.2.1", 19302));
+        assert_eq!(server("[2001:db8::1]"), is("[2001:db8::1]", 3478));
+        assert_eq!(server("[2001:db8::1]:9"), is("[2001:db8::1]", 9));
+        for wrong in [
+            "",
+            ":3478",
+            "host:",
+            "host:0",
+            "host:70000",
+            "stun:host:1",
+            "a@b",
+            "http://host",
+        ] {
+            assert_eq!(server(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_relay_has_a_login_that_is_not_shown() {
+        let relay: Relay = "me:p:w@rd@turn.example.org".parse().expect("a relay");
+        assert_eq!(
+            (relay.user.as_str(), relay.password.as_str()),
+            ("me", "p:w@rd")
+        );
+        assert!(!format!("{relay:?}").contains("p:w@rd"));
+        for wrong in [
+            "host",
+            "me@host",
+            "me:@host",
+            ":secret@host",
+            "me:secret@",
+            "me:secret@host:0",
+        ] {
+            assert!(wrong.parse::<Relay>().is_err(), "{wrong}");
+        }
     }
 }

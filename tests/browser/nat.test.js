@@ -1,11 +1,13 @@
-// A public seeder, and a leecher behind a router that translates its address.
+// Seeders and leechers behind routers that translate their addresses.
 
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { test } from 'node:test'
+import { LOGIN, lacking, turnserver } from './bench/coturn.js'
 import { folder, noise, sha256, sha256OfFile, tree } from './bench/content.js'
 import { Libtorrent } from './bench/libtorrent.js'
-import { natted, refusal } from './bench/network.js'
+import { eventually } from './bench/eventually.js'
+import { ANOTHER, apart, KEPT, natted, refusal } from './bench/network.js'
 import { Shoal } from './bench/shoal.js'
 
 test('a leecher behind NAT downloads from a public seeder', { skip: refusal() ?? false }, async context => {
@@ -18,3 +20,35 @@ test('a leecher behind NAT downloads from a public seeder', { skip: refusal() ??
   await leecher.finished()
   assert.equal(await sha256OfFile(path.join(into, 'content.bin')), sha256(bytes))
 })
+
+const need = { skip: refusal() ?? lacking() ?? false }
+
+test('a leecher and a seeder behind routers that keep ports meet, with what a STUN server tells them', need, async context => {
+  const { log, seeder } = await meet(context, KEPT, address => ['--stun', address])
+  assert.doesNotMatch(log(), /ALLOCATE processed/)
+  await seeder.stop()
+})
+
+test('a leecher and a seeder behind routers that change ports meet at a TURN server', need, async context => {
+  const { log, seeder } = await meet(context, ANOTHER, address => ['--turn', `${LOGIN}@${address}`])
+  assert.match(log(), /CHANNEL_BIND processed, success/)
+  await seeder.stop()
+  await eventually('the relay is given back', 5_000, () => /refreshed, realm=<shoal\.test>, username=<shoal>, lifetime=0/.test(log()))
+})
+
+/** Has a leecher download from a seeder behind routers that treat `ports` so; `servers` gives the seeder's arguments for a server. */
+async function meet(context, ports, servers) {
+  const { outside, one, other, address } = apart(context, ports)
+  const log = await turnserver(context, outside, address)
+  const bytes = noise(3_000_001, 52)
+  const content = path.join(await tree(context, { 'content.bin': bytes }), 'content.bin')
+  const tracker = await Shoal.startBy(outside, context, 'tracker', '--listen', `${address}:0`)
+  const seeder = await Shoal.startBy(one, context, 'seed', content, '--tracker', tracker.ready.tracker, ...servers(address))
+  const into = await folder(context)
+  // It learns its own public address there, and does not relay.
+  const settings = `LIBTORRENT_SETTINGS=${JSON.stringify({ webtorrent_stun_server: `${address}:3478` })}`
+  const leecher = new Libtorrent(context, seeder.ready.magnet, into, { prefix: [...other, 'env', settings] })
+  await leecher.finished()
+  assert.equal(await sha256OfFile(path.join(into, 'content.bin')), sha256(bytes))
+  return { log, seeder }
+}

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::link::Bell;
 use super::peer::Peer;
 use super::routes::{Key, Routes};
+use super::servers::Servers;
 use super::socket::{Room, Runs, Socket};
 
 /// Pause after an error of the socket, so that one that stays cannot spin.
@@ -23,7 +24,7 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
 pub(super) enum Order {
     /// Drive this connection, found by its local ufrag.
     Add(Key, String, Box<Peer>),
-    /// Answer when all channels dropped by now are closed.
+    /// Answer when all channels dropped by now are closed, and the relay is given back.
     Settle(oneshot::Sender<()>),
 }
 
@@ -39,13 +40,20 @@ pub(super) struct Endpoint {
     alarms: BTreeSet<(Instant, Key)>,
     alarm_of: HashMap<Key, Instant>,
     runs: Runs,
+    servers: Servers,
 }
 
 impl Endpoint {
-    pub(super) fn new(socket: Socket, bell: Arc<Bell>, orders: mpsc::Receiver<Order>) -> Self {
+    pub(super) fn new(
+        socket: Socket,
+        servers: Servers,
+        bell: Arc<Bell>,
+        orders: mpsc::Receiver<Order>,
+    ) -> Self {
         Self {
             runs: socket.runs(),
             socket,
+            servers,
             bell,
             orders,
             routes: Routes::default(),
@@ -61,7 +69,8 @@ impl Endpoint {
         let mut touched = Vec::new();
         let mut sleep = pin!(tokio::time::sleep(Duration::ZERO));
         loop {
-            let next = self.alarms.first().map(|(at, _)| *at);
+            let alarm = self.alarms.first().map(|(at, _)| *at);
+            let next = alarm.into_iter().chain(self.servers.wake()).min();
             let next = next.unwrap_or_else(|| Instant::now() + LONGEST_SLEEP);
             if sleep.deadline().into_std() != next {
                 sleep.as_mut().reset(next.into());
@@ -78,7 +87,11 @@ impl Endpoint {
                 },
                 () = &mut sleep => {}
             }
-            self.due(Instant::now(), &mut touched);
+            let now = Instant::now();
+            let runs = &mut self.runs;
+            self.servers
+                .advance(now, |to, datagram| runs.push(None, to, datagram));
+            self.due(now, &mut touched);
             self.advance(&mut touched).await;
         }
     }
@@ -93,6 +106,10 @@ impl Endpoint {
             Order::Settle(done) => {
                 self.bell.take(touched);
                 self.advance(touched).await;
+                let runs = &mut self.runs;
+                self.servers
+                    .release(Instant::now(), |to, datagram| runs.push(None, to, datagram));
+                self.socket.send(&mut self.runs).await;
                 let _ = done.send(());
             }
         }
@@ -112,10 +129,11 @@ impl Endpoint {
         };
         let now = Instant::now();
         for (from, to, datagram) in room.datagrams(count) {
-            if let Some(key) = self.routes.find(datagram, from, to, now)
+            if let Some((path, datagram)) = self.servers.receive(now, from, datagram)
+                && let Some(key) = self.routes.find(datagram, path, to, now)
                 && let Some(peer) = self.peers.get_mut(&key)
             {
-                peer.receive(now, from, datagram);
+                peer.receive(now, path, datagram);
                 touched.push(key);
             }
         }
@@ -157,10 +175,17 @@ impl Endpoint {
             let Some(peer) = self.peers.get_mut(&key) else {
                 continue;
             };
-            let (routes, runs) = (&mut self.routes, &mut self.runs);
-            peer.advance(Instant::now(), |to, datagram| {
-                let from = routes.sends_to(key, to);
-                runs.push(from, to, datagram);
+            let (routes, runs, servers) = (&mut self.routes, &mut self.runs, &mut self.servers);
+            let now = Instant::now();
+            peer.advance(now, |path, datagram| {
+                let from = routes.sends_to(key, path);
+                if path.relayed {
+                    servers.relay(now, path.remote, datagram, |to, message| {
+                        runs.push(None, to, message);
+                    });
+                } else {
+                    runs.push(from, path.remote, datagram);
+                }
             });
             if peer.is_over() {
                 self.peers.remove(&key);
@@ -174,6 +199,7 @@ impl Endpoint {
             }
             self.socket.send(&mut self.runs).await;
         }
+        self.socket.send(&mut self.runs).await;
         self.bell.count(self.peers.len(), self.routes.sources());
     }
 }

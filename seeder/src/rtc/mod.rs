@@ -9,16 +9,23 @@
 mod addresses;
 mod channel;
 mod endpoint;
+mod grants;
 mod link;
+mod message;
 mod offered;
 mod pacer;
+mod path;
 mod peer;
 mod reach;
+mod reflexive;
+mod relay;
 mod round_trip;
 mod routes;
 mod sdp;
+mod servers;
 mod socket;
 mod stun;
+mod transport;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -29,7 +36,7 @@ use std::time::{Duration, Instant};
 use rand::RngExt;
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::peer_connection::RTCPeerConnectionBuilder;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use webrtc::data_channel::RTCDataChannelId;
 use webrtc::peer_connection::{
     RTCIceCandidateInit, RTCPeerConnection, RTCSessionDescription, SettingEngine,
@@ -43,9 +50,12 @@ use link::{Bell, Link};
 pub use offered::Offered;
 use peer::Peer;
 use reach::Reach;
+pub use relay::Turn;
 use routes::Key;
 pub use sdp::SdpError;
-use socket::Socket;
+pub use servers::Outside;
+use servers::Servers;
+pub use transport::Transport;
 
 /// From a complete exchange of descriptions to an open channel.
 pub const OPEN_TIMEOUT: Duration = Duration::from_secs(15);
@@ -57,6 +67,9 @@ pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
 
 /// The same when the peer is far: what is on the way needs room, too.
 pub const SEND_BUFFER_MAX_BYTES: usize = 1024 * 1024;
+
+/// How long servers may take to tell where we are before we go on without.
+const GATHERING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a peer may have on its way to us: requests are small.
 const RECEIVE_BUFFER_BYTES: u32 = 256 * 1024;
@@ -104,39 +117,11 @@ impl From<webrtc::error::Error> for RtcError {
     }
 }
 
-/// How browsers reach us.
-#[derive(Debug, Clone)]
-pub struct Transport {
-    /// The UDP address; port 0 takes a free one. With a wildcard address,
-    /// descriptions name every interface's address and loopback.
-    pub listen: SocketAddr,
-    /// Take the first free port from that of `listen` to this one.
-    pub last_port: Option<u16>,
-    /// The address to name instead, with the bound port.
-    pub public_ip: Option<IpAddr>,
-    /// Of the addresses behind a wildcard, name these alone; all when empty.
-    pub offered: Vec<Offered>,
-    /// Be an ICE-lite agent (RFC 8445 §2.5): for hosts that are reachable, and
-    /// send no checks but in answer to the peer's.
-    pub ice_lite: bool,
-}
-
-impl Default for Transport {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([0, 0, 0, 0], 0)),
-            last_port: None,
-            public_ip: None,
-            offered: Vec::new(),
-            ice_lite: false,
-        }
-    }
-}
-
 /// All WebRTC connections of a seeder, on one UDP port.
 pub struct Rtc {
     local: SocketAddr,
     transport: Transport,
+    outside: watch::Receiver<Outside>,
     bell: Arc<Bell>,
     orders: mpsc::Sender<Order>,
     next_key: AtomicU64,
@@ -176,14 +161,16 @@ impl Rtc {
     /// # Errors
     /// When no port can be bound, or no address is left to name.
     pub fn start(transport: Transport) -> io::Result<Self> {
-        let socket = bind_first(&transport)?;
+        let socket = transport.bind()?;
         let local = socket.local_addr();
         let bell = Arc::new(Bell::default());
         let (orders, given) = mpsc::channel(MAX_ORDERS);
-        let endpoint = Endpoint::new(socket, Arc::clone(&bell), given);
+        let (servers, outside) = Servers::new(Instant::now(), &transport);
+        let endpoint = Endpoint::new(socket, servers, Arc::clone(&bell), given);
         let rtc = Self {
             local,
             transport,
+            outside,
             bell,
             orders,
             next_key: AtomicU64::new(0),
@@ -210,6 +197,15 @@ impl Rtc {
         addresses::reachable(self.local, &self.transport)
     }
 
+    /// Where servers say that we are. Waits until all have answered or been given up
+    /// once, for two seconds at most; descriptions made earlier lack what comes later.
+    pub async fn outside(&self) -> Outside {
+        let mut outside = self.outside.clone();
+        let settled = outside.wait_for(|outside| outside.settled);
+        let _ = tokio::time::timeout(GATHERING_TIMEOUT, settled).await;
+        *self.outside.borrow()
+    }
+
     /// Connections that exist, and remote addresses known for them: for tests of
     /// leaks and for statistics.
     #[must_use]
@@ -229,7 +225,7 @@ impl Rtc {
         let (ufrag, mut stack) = self.stack(now)?;
         stack.set_remote_description(now, offer)?;
         let answer = stack.create_answer(None)?;
-        let sdp = sdp::advertise(&answer.sdp, &addresses);
+        let sdp = sdp::advertise(&answer.sdp, &addresses, *self.outside.borrow());
         stack.set_local_description(now, answer)?;
         let opening = self.place().add(ufrag, stack, None).await?;
         Ok((sdp, opening))
@@ -249,7 +245,7 @@ impl Rtc {
         let channel = stack.create_data_channel(LABEL, None)?.id();
         let offer = stack.create_offer(None)?;
         let addresses = self.addresses();
-        let sdp = sdp::advertise(&offer.sdp, &addresses);
+        let sdp = sdp::advertise(&offer.sdp, &addresses, *self.outside.borrow());
         stack.set_local_description(now, offer)?;
         let offer = Offer {
             reach: Reach::of(&addresses),
@@ -261,7 +257,8 @@ impl Rtc {
         Ok((sdp, offer))
     }
 
-    /// Waits until all connections that were dropped have told their peers.
+    /// Waits until all connections that were dropped have told their peers, and gives
+    /// the relay back: the last thing to do.
     pub async fn closed(&self) {
         let (done, is_done) = oneshot::channel();
         if self.orders.send(Order::Settle(done)).await.is_ok() {
@@ -284,8 +281,11 @@ impl Rtc {
             .with_setting_engine(settings(&ufrag, self.transport.ice_lite))
             .build(now)?;
         let families = if self.local.is_ipv6() { 2 } else { 1 };
-        for label in peer::LABELS.iter().take(families) {
-            let candidate = sdp::host_candidate(0, *label);
+        let hosts = path::LABELS.into_iter().take(families);
+        let hosts = hosts.map(|label| sdp::host_candidate(0, label));
+        let relay = self.outside.borrow().relayed;
+        let relay = relay.map(|_| sdp::server_candidate(sdp::RELAYED, path::RELAY_LABEL));
+        for candidate in hosts.chain(relay) {
             stack.add_local_candidate(RTCIceCandidateInit {
                 candidate,
                 ..RTCIceCandidateInit::default()
@@ -348,19 +348,17 @@ impl Offer {
     }
 }
 
-/// The first port of the range that is free.
-fn bind_first(transport: &Transport) -> io::Result<Socket> {
-    let first = transport.listen.port();
-    let mut bound = Socket::bind(transport.listen);
-    for port in first..transport.last_port.unwrap_or(first) {
-        match &bound {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                bound = Socket::bind(SocketAddr::new(transport.listen.ip(), port + 1));
-            }
-            Ok(_) | Err(_) => break,
-        }
-    }
-    bound
+/// The request that asks a STUN server how it sees us.
+#[must_use]
+pub fn binding_request(transaction: [u8; 12]) -> Vec<u8> {
+    message::Message::new(message::BINDING, transaction).into_bytes()
+}
+
+/// The address in the success response to it.
+#[must_use]
+pub fn mapped_address(response: &[u8], transaction: [u8; 12]) -> Option<SocketAddr> {
+    let kind = message::kind_of(response, &transaction)?;
+    (kind == message::BINDING | message::SUCCESS).then(|| message::mapped_address(response))?
 }
 
 fn settings(ufrag: &str, ice_lite: bool) -> SettingEngine {

@@ -5,10 +5,11 @@
 //! by one datagram a round trip: a far peer never recovers. A near one does at once, so it is not held up.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+
+use super::path::Path;
 
 /// Bytes that go at once at most: an eighth of what a browser's socket holds, for what is sent apart comes together
 /// when something on the way was busy. At 50 ms a page lost datagrams with twice as much and none with less, and got
@@ -19,7 +20,7 @@ const BURST: usize = 12 * 1200;
 /// may have unacknowledged.
 #[derive(Debug)]
 pub(super) struct Pacer {
-    waiting: VecDeque<(SocketAddr, BytesMut)>,
+    waiting: VecDeque<(Path, BytesMut)>,
     /// Bytes that may go at once.
     allowed: usize,
     /// When `allowed` was looked at.
@@ -35,16 +36,12 @@ impl Pacer {
         }
     }
 
-    pub(super) fn push(&mut self, to: SocketAddr, datagram: BytesMut) {
+    pub(super) fn push(&mut self, to: Path, datagram: BytesMut) {
         self.waiting.push_back((to, datagram));
     }
 
     /// The next datagram to go at so many bytes a second, or at any rate.
-    pub(super) fn pop(
-        &mut self,
-        now: Instant,
-        rate: Option<u64>,
-    ) -> Option<(SocketAddr, BytesMut)> {
+    pub(super) fn pop(&mut self, now: Instant, rate: Option<u64>) -> Option<(Path, BytesMut)> {
         let bytes = self.waiting.front()?.1.len();
         if let Some(rate) = rate {
             self.refill(now, rate);
@@ -75,6 +72,8 @@ impl Pacer {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
     const RATE: Option<u64> = Some(1_000_000);
@@ -83,7 +82,7 @@ mod tests {
         let mut pacer = Pacer::new(now);
         for _ in 0..datagrams {
             pacer.push(
-                SocketAddr::from(([192, 0, 2, 7], 9)),
+                Path::direct(SocketAddr::from(([192, 0, 2, 7], 9))),
                 BytesMut::zeroed(1200),
             );
         }

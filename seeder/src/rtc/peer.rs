@@ -2,14 +2,14 @@
 //! no I/O: datagrams and time in, datagrams and a wake-up time out.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use rtc::peer_connection::message::RTCMessage;
 use rtc::sansio::Protocol;
-use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
+use rtc::shared::TaggedBytesMut;
 use webrtc::data_channel::RTCDataChannelId;
 use webrtc::peer_connection::{
     RTCDataChannelEvent, RTCIceConnectionState, RTCPeerConnection, RTCPeerConnectionEvent,
@@ -18,6 +18,7 @@ use webrtc::peer_connection::{
 
 use super::link::Link;
 use super::pacer::Pacer;
+use super::path::Path;
 use super::round_trip::RoundTrip;
 use super::{ICE_KEEP_ALIVE, stun};
 
@@ -36,13 +37,6 @@ const MIN_TICK: Duration = Duration::from_millis(1);
 /// one of them has something for the next.
 const OPENING_ROUNDS: usize = 8;
 
-/// The addresses under which the stack knows the endpoint's socket, one for each
-/// family. They are names: what peers are told is in the descriptions.
-pub(super) const LABELS: [SocketAddr; 2] = [
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9),
-    SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 9),
-];
-
 /// A connection.
 pub(super) struct Peer {
     stack: RTCPeerConnection,
@@ -52,7 +46,7 @@ pub(super) struct Peer {
     open: bool,
     over: bool,
     /// A nominating check of a peer that is not connected yet; see [`Peer::receive`].
-    check: Option<(SocketAddr, BytesMut)>,
+    check: Option<(Path, BytesMut)>,
     connected: bool,
     /// Where other than STUN goes: the address of the pair in use.
     remote: Option<IpAddr>,
@@ -102,7 +96,7 @@ impl Peer {
     /// shown again when an answer comes, as RFC 8445 §7.3.1.5 has it: once, because
     /// the stack answers each with a check of its own, whose answer would bring it
     /// up again without end.
-    pub(super) fn receive(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
+    pub(super) fn receive(&mut self, now: Instant, from: Path, datagram: &[u8]) {
         self.round_trip.received(now, datagram);
         let datagram = BytesMut::from(datagram);
         match stun::class(&datagram) {
@@ -122,27 +116,20 @@ impl Peer {
         self.handle(now, from, datagram);
     }
 
-    fn handle(&mut self, now: Instant, from: SocketAddr, message: BytesMut) {
-        let [v4, v6] = LABELS;
-        let transport = TransportContext {
-            local_addr: if from.is_ipv4() { v4 } else { v6 },
-            peer_addr: from,
-            transport_protocol: TransportProtocol::UDP,
-            ecn: None,
-        };
+    fn handle(&mut self, now: Instant, from: Path, message: BytesMut) {
         let datagram = TaggedBytesMut {
             now,
-            transport,
+            transport: from.transport(),
             message,
         };
         if let Err(error) = self.stack.handle_read(datagram) {
-            tracing::debug!(%error, %from, "a datagram is not taken");
+            tracing::debug!(%error, ?from, "a datagram is not taken");
         }
     }
 
     /// Does all that is due; `send` gets the datagrams that come of it, by their
     /// destination.
-    pub(super) fn advance(&mut self, now: Instant, mut send: impl FnMut(SocketAddr, &[u8])) {
+    pub(super) fn advance(&mut self, now: Instant, mut send: impl FnMut(Path, &[u8])) {
         if self.link.answer(&mut self.outgoing) {
             // Last words go out before the end does.
             self.write(now);
@@ -178,16 +165,16 @@ impl Peer {
     }
 
     /// Sends what the stack has, at the pace that is right; returns whether it had anything.
-    fn flow(&mut self, now: Instant, send: &mut impl FnMut(SocketAddr, &[u8])) -> bool {
+    fn flow(&mut self, now: Instant, send: &mut impl FnMut(Path, &[u8])) -> bool {
         let mut any = false;
         while let Some(datagram) = self.stack.poll_write() {
             any = true;
-            let (to, message) = (datagram.transport.peer_addr, datagram.message);
+            let (to, message) = (Path::of(&datagram.transport), datagram.message);
             if stun::class(&message).is_some() {
                 self.round_trip.sent(now, &message);
                 send(to, &message);
             } else {
-                self.remote = Some(to.ip());
+                self.remote = Some(to.remote.ip());
                 self.pacer.push(to, message);
             }
         }
@@ -300,7 +287,7 @@ impl Peer {
     }
 
     /// Ends the connection and tells the peer.
-    fn close(&mut self, send: &mut impl FnMut(SocketAddr, &[u8])) {
+    fn close(&mut self, send: &mut impl FnMut(Path, &[u8])) {
         self.over = true;
         self.link.end();
         if let Err(error) = self.stack.close() {
@@ -310,7 +297,7 @@ impl Peer {
             send(to, &message);
         }
         while let Some(datagram) = self.stack.poll_write() {
-            send(datagram.transport.peer_addr, &datagram.message);
+            send(Path::of(&datagram.transport), &datagram.message);
         }
     }
 }

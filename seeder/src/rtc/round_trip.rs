@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{SEND_BUFFER_BYTES, SEND_BUFFER_MAX_BYTES, stun};
+use super::stun::{self, Transaction};
+use super::{SEND_BUFFER_BYTES, SEND_BUFFER_MAX_BYTES};
 
 /// Rates are measured over a round trip, or so long if that is shorter.
 const SHORTEST_ROUND: Duration = Duration::from_millis(20);
@@ -21,7 +22,7 @@ const ROUNDS: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct RoundTrip {
     /// The last check sent: its transaction, and when.
-    asked: Option<([u8; stun::TRANSACTION_BYTES], Instant)>,
+    asked: Option<(Transaction, Instant)>,
     shortest: Option<Duration>,
     round: Option<Instant>,
     round_bytes: usize,

@@ -8,9 +8,10 @@
 //! live connection's datagrams.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use super::path::Path;
 use super::sdp::MAX_CHECKED_CANDIDATES;
 use super::stun;
 
@@ -30,14 +31,14 @@ pub(super) struct Key(pub(super) u64);
 #[derive(Debug, Default)]
 pub(super) struct Routes {
     by_ufrag: HashMap<String, Key>,
-    by_source: HashMap<SocketAddr, Source>,
+    by_source: HashMap<Path, Source>,
     connections: HashMap<Key, Connection>,
 }
 
 #[derive(Debug)]
 struct Connection {
     ufrag: String,
-    sources: VecDeque<SocketAddr>,
+    sources: VecDeque<Path>,
 }
 
 #[derive(Debug)]
@@ -64,8 +65,8 @@ impl Routes {
             return;
         };
         self.by_ufrag.remove(&connection.ufrag);
-        for address in connection.sources {
-            self.forget(address, key);
+        for path in connection.sources {
+            self.forget(path, key);
         }
     }
 
@@ -78,7 +79,7 @@ impl Routes {
     pub(super) fn find(
         &mut self,
         datagram: &[u8],
-        from: SocketAddr,
+        from: Path,
         to: Option<IpAddr>,
         now: Instant,
     ) -> Option<Key> {
@@ -104,7 +105,7 @@ impl Routes {
 
     /// Notes that the connection sends to `to`, so that answers find it; returns
     /// the address of ours to send from, if one is known.
-    pub(super) fn sends_to(&mut self, key: Key, to: SocketAddr) -> Option<IpAddr> {
+    pub(super) fn sends_to(&mut self, key: Key, to: Path) -> Option<IpAddr> {
         if let Some(source) = self.by_source.get(&to) {
             return source.ours.filter(|_| source.key == key);
         }
@@ -112,47 +113,43 @@ impl Routes {
         None
     }
 
-    fn assign(
-        &mut self,
-        address: SocketAddr,
-        key: Key,
-        heard: Option<Instant>,
-        ours: Option<IpAddr>,
-    ) {
+    fn assign(&mut self, path: Path, key: Key, heard: Option<Instant>, ours: Option<IpAddr>) {
         let Some(connection) = self.connections.get_mut(&key) else {
             return;
         };
-        connection.sources.retain(|source| *source != address);
-        connection.sources.push_back(address);
+        connection.sources.retain(|source| *source != path);
+        connection.sources.push_back(path);
         if connection.sources.len() > MAX_SOURCES
             && let Some(oldest) = connection.sources.pop_front()
         {
             self.forget(oldest, key);
         }
-        self.by_source.insert(address, Source { key, heard, ours });
+        self.by_source.insert(path, Source { key, heard, ours });
     }
 
-    fn forget(&mut self, address: SocketAddr, key: Key) {
+    fn forget(&mut self, path: Path, key: Key) {
         if self
             .by_source
-            .get(&address)
+            .get(&path)
             .is_some_and(|source| source.key == key)
         {
-            self.by_source.remove(&address);
+            self.by_source.remove(&path);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
     use crate::rtc::stun::tests::request;
 
     const ONE: Key = Key(1);
     const TWO: Key = Key(2);
 
-    fn source(port: u16) -> SocketAddr {
-        SocketAddr::new([192, 0, 2, 1].into(), port)
+    fn source(port: u16) -> Path {
+        Path::direct(SocketAddr::new([192, 0, 2, 1].into(), port))
     }
 
     /// A binding request to the connection with a ufrag of four letters.

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 
 use super::reach::Reach;
+use super::servers::Outside;
 
 /// The longest description accepted, in bytes. Browsers send 0.5 to 2.5 KB.
 pub(super) const MAX_SDP_BYTES: usize = 16 * 1024;
@@ -67,8 +68,9 @@ pub(super) fn accept_remote(sdp: &str, reach: Reach) -> Result<String, SdpError>
 }
 
 /// Replaces all candidates of `sdp`, our own description, by host candidates at
-/// `addresses`, best first, and says that there are no more (RFC 8840).
-pub(super) fn advertise(sdp: &str, addresses: &[SocketAddr]) -> String {
+/// `addresses`, best first, and those `outside`, and says that there are no more
+/// (RFC 8840).
+pub(super) fn advertise(sdp: &str, addresses: &[SocketAddr], outside: Outside) -> String {
     let mut out = String::with_capacity(sdp.len() + addresses.len() * 80);
     for line in sdp.lines() {
         if is_candidate(line) || line == "a=end-of-candidates" {
@@ -81,6 +83,13 @@ pub(super) fn advertise(sdp: &str, addresses: &[SocketAddr]) -> String {
         let candidate = host_candidate(index, *address);
         write!(out, "a={candidate}\r\n").expect("writing to a string succeeds");
     }
+    let mapped = outside.mapped.filter(|mapped| !addresses.contains(mapped));
+    let mapped = mapped.map(|address| (SERVER_REFLEXIVE, address));
+    let relayed = outside.relayed.map(|address| (RELAYED, address));
+    for (kind, address) in mapped.into_iter().chain(relayed) {
+        write!(out, "a={}\r\n", server_candidate(kind, address))
+            .expect("writing to a string succeeds");
+    }
     out.push_str("a=end-of-candidates\r\n");
     out
 }
@@ -92,6 +101,22 @@ pub(super) fn host_candidate(index: u32, address: SocketAddr) -> String {
         "candidate:{} 1 udp {priority} {ip} {port} typ host",
         index + 1
     )
+}
+
+/// A candidate's type and its preference (RFC 8445 §5.1.2.2).
+type Kind = (&'static str, u32);
+const SERVER_REFLEXIVE: Kind = ("srflx", 100);
+pub(super) const RELAYED: Kind = ("relay", 0);
+
+/// A candidate that a server gave us. As browsers do, it does not say from which
+/// address of ours.
+pub(super) fn server_candidate((kind, preference): Kind, address: SocketAddr) -> String {
+    let (priority, ip, port) = (
+        (preference << 24) | (65_535 << 8) | 255,
+        address.ip(),
+        address.port(),
+    );
+    format!("candidate:{kind} 1 udp {priority} {ip} {port} typ {kind} raddr 0.0.0.0 rport 0")
 }
 
 /// RFC 8445 §5.1.2.1 with type preference 126 (host) and component 1; addresses
@@ -269,7 +294,7 @@ mod tests {
             "[2001:db8::1]:7000".parse().expect("an address"),
         ];
         assert_eq!(
-            advertise(&sdp, &addresses),
+            advertise(&sdp, &addresses, Outside::default()),
             format!(
                 "{HEAD}\
                  a=mid:0\r\n\

@@ -1,17 +1,17 @@
 //! As much of STUN as tells connections apart (RFC 8489).
 
-const HEADER_BYTES: usize = 20;
-const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
+pub(super) const HEADER_BYTES: usize = 20;
+pub(super) const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const BINDING_REQUEST: [u8; 2] = [0x00, 0x01];
 const BINDING_SUCCESS: [u8; 2] = [0x01, 0x01];
 const USERNAME: u16 = 0x0006;
 const USE_CANDIDATE: u16 = 0x0025;
 
-/// Length of a transaction's name.
-pub(super) const TRANSACTION_BYTES: usize = 12;
+/// A transaction's name.
+pub(super) type Transaction = [u8; 12];
 
 /// The transaction of a STUN message: an answer bears its request's.
-pub(super) fn transaction(datagram: &[u8]) -> Option<[u8; TRANSACTION_BYTES]> {
+pub(super) fn transaction(datagram: &[u8]) -> Option<Transaction> {
     datagram.get(8..HEADER_BYTES)?.try_into().ok()
 }
 
@@ -58,6 +58,11 @@ fn request_attribute(datagram: &[u8], wanted: u16) -> Option<&[u8]> {
     if class(datagram)? != Class::Request {
         return None;
     }
+    attribute(datagram, wanted)
+}
+
+/// The value of an attribute of a STUN message.
+pub(super) fn attribute(datagram: &[u8], wanted: u16) -> Option<&[u8]> {
     let mut attributes = datagram.get(HEADER_BYTES..)?;
     loop {
         let (kind, rest) = attributes.split_first_chunk::<2>()?;

@@ -33,23 +33,44 @@ export function namespaces(test, ...names) {
  * own address, 198.51.100.1, and lets nothing in that was not asked for. `outside` and `inside` are prefixes of commands.
  */
 export function natted(test) {
-  const [outside, router, inside] = namespaces(test, 'outside', 'router', 'inside').map(({ name }) => name)
-  const within = name => ['ip', 'netns', 'exec', name]
-  const wire = (name, address, interfaceOfRouter, addressOfRouter) => {
-    run('ip', 'link', 'add', 'wire', 'netns', name, 'type', 'veth', 'peer', 'name', interfaceOfRouter, 'netns', router)
-    run(...within(name), 'ip', 'address', 'add', address, 'dev', 'wire')
-    run(...within(name), 'ip', 'link', 'set', 'wire', 'up')
-    run(...within(router), 'ip', 'address', 'add', addressOfRouter, 'dev', interfaceOfRouter)
-    run(...within(router), 'ip', 'link', 'set', interfaceOfRouter, 'up')
+  const [outside] = namespaces(test, 'outside')
+  return { outside: outside.within, inside: behindRouter(test, outside, '198.51.100', KEPT), address: '198.51.100.2' }
+}
+
+/** What routers make of ports (RFC 4787 §4.1): keep them where they can, or another for every destination. */
+export const KEPT = 'masquerade'
+export const ANOTHER = 'masquerade random,fully-random'
+
+/** Two hosts, each behind a router, and a public one at 198.51.100.2 that both reach and that passes on between the routers. */
+export function apart(test, ports) {
+  const [outside] = namespaces(test, 'outside')
+  run(...outside.within, 'sysctl', '-qw', 'net.ipv4.ip_forward=1')
+  const [one, other] = ['198.51.100', '203.0.113'].map(net => behindRouter(test, outside, net, ports))
+  return { outside: outside.within, one, other, address: '198.51.100.2' }
+}
+
+/** A host at 10.99.0.2 behind a router at NET.1, which `outside` reaches from NET.2: the prefix of its commands. */
+function behindRouter(test, outside, net, ports) {
+  const [router, inside] = namespaces(test, `router-${net}`, `inside-${net}`)
+  const wire = (host, address, interfaceOfRouter, addressOfRouter) => {
+    const name = `to-${net}`
+    run('ip', 'link', 'add', name, 'netns', host.name, 'type', 'veth', 'peer', 'name', interfaceOfRouter, 'netns', router.name)
+    run(...host.within, 'ip', 'address', 'add', address, 'dev', name)
+    run(...host.within, 'ip', 'link', 'set', name, 'up')
+    run(...router.within, 'ip', 'address', 'add', addressOfRouter, 'dev', interfaceOfRouter)
+    run(...router.within, 'ip', 'link', 'set', interfaceOfRouter, 'up')
   }
-  wire(outside, '198.51.100.2/24', 'wan', '198.51.100.1/24')
+  wire(outside, `${net}.2/24`, 'wan', `${net}.1/24`)
   wire(inside, '10.99.0.2/24', 'lan', '10.99.0.1/24')
-  run(...within(inside), 'ip', 'route', 'add', 'default', 'via', '10.99.0.1')
-  run(...within(router), 'sysctl', '-qw', 'net.ipv4.ip_forward=1')
-  run(...within(router), 'nft', [
-    'add table ip nat', 'add chain ip nat out { type nat hook postrouting priority srcnat; }', 'add rule ip nat out oif wan masquerade',
+  run(...inside.within, 'ip', 'route', 'add', 'default', 'via', '10.99.0.1')
+  run(...router.within, 'ip', 'route', 'add', 'default', 'via', `${net}.2`)
+  run(...router.within, 'sysctl', '-qw', 'net.ipv4.ip_forward=1')
+  run(...router.within, 'nft', [
+    'add table ip nat', 'add chain ip nat out { type nat hook postrouting priority srcnat; }', `add rule ip nat out oif wan ${ports}`,
     'add chain ip nat pass { type filter hook forward priority filter; policy drop; }', 'add rule ip nat pass iif lan accept',
     'add rule ip nat pass ct state established,related accept',
+    // What comes unasked leaves no trace: otherwise its port would count as taken.
+    'add chain ip nat in { type filter hook input priority filter; }', 'add rule ip nat in iif wan ct state new drop',
   ].join('; '))
-  return { outside: within(outside), inside: within(inside), address: '198.51.100.2' }
+  return inside.within
 }

@@ -12,15 +12,15 @@ use rtc::sansio::Protocol;
 use rtc::shared::TaggedBytesMut;
 use webrtc::data_channel::RTCDataChannelId;
 use webrtc::peer_connection::{
-    RTCDataChannelEvent, RTCIceConnectionState, RTCPeerConnection, RTCPeerConnectionEvent,
-    RTCPeerConnectionState,
+    RTCDataChannelEvent, RTCIceCandidateInit, RTCIceConnectionState, RTCPeerConnection,
+    RTCPeerConnectionEvent, RTCPeerConnectionState,
 };
 
 use super::link::Link;
 use super::pacer::Pacer;
 use super::path::Path;
 use super::round_trip::RoundTrip;
-use super::{ICE_KEEP_ALIVE, stun};
+use super::{ICE_KEEP_ALIVE, sdp, stun};
 
 /// Between two looks at a connection where nothing happens. The stack asks for
 /// one every 200 ms, to see whether it is time for a keep-alive.
@@ -48,6 +48,8 @@ pub(super) struct Peer {
     /// A nominating check of a peer that is not connected yet; see [`Peer::receive`].
     check: Option<(Path, BytesMut)>,
     connected: bool,
+    /// Whether it is for us to nominate a pair, and that is not done.
+    nominating: bool,
     /// Where other than STUN goes: the address of the pair in use.
     remote: Option<IpAddr>,
     round_trip: RoundTrip,
@@ -77,6 +79,7 @@ impl Peer {
             over: false,
             check: None,
             connected: false,
+            nominating: channel.is_some(),
             remote: None,
             round_trip: RoundTrip::default(),
             pacer: Pacer::new(now),
@@ -106,6 +109,7 @@ impl Peer {
             }
             Some(stun::Class::Success) if !self.connected => {
                 self.handle(now, from, datagram);
+                self.nominate(from);
                 if let Some((from, check)) = self.check.take() {
                     self.handle(now, from, check);
                 }
@@ -114,6 +118,24 @@ impl Peer {
             Some(_) => {}
         }
         self.handle(now, from, datagram);
+    }
+
+    /// Has the stack look at its pairs now that a check is answered: who makes the
+    /// offer nominates (RFC 8445 §6.1.1), and it does so at its ticks of 200 ms, while
+    /// the other side, which need not wait, starts DTLS in vain and then waits longer
+    /// each time. A candidate makes it look, and that one it has: it is told as another
+    /// kind, which changes nothing.
+    fn nominate(&mut self, from: Path) {
+        if std::mem::take(&mut self.nominating) {
+            let candidate = sdp::host_candidate(0, from.remote);
+            let again = RTCIceCandidateInit {
+                candidate,
+                ..RTCIceCandidateInit::default()
+            };
+            if let Err(error) = self.stack.add_remote_candidate(again) {
+                tracing::debug!(%error, "a pair is nominated later");
+            }
+        }
     }
 
     fn handle(&mut self, now: Instant, from: Path, message: BytesMut) {

@@ -71,8 +71,8 @@ impl Channel {
     }
 
     /// Waits for credit: until fewer than [`super::SEND_BUFFER_BYTES`] are
-    /// unacknowledged, or as many as a longer way to the peer holds, but
-    /// [`super::SEND_BUFFER_MAX_BYTES`] at most.
+    /// unacknowledged, or as many as a longer way to the peer holds, within
+    /// [`super::FAR_SEND_BUFFER_BYTES`].
     ///
     /// # Errors
     /// When the connection has ended, or the peer took nothing for

@@ -61,12 +61,14 @@ pub use transport::Transport;
 pub const OPEN_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Unacknowledged bytes of a channel above which [`Channel::writable`] waits,
-/// when the peer is near. More fills the browser's UDP buffer faster than it
-/// reads: what is lost costs more than what is won.
-pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
+/// when the peer is near. These and a block are 56 datagrams, which is what a
+/// socket of Chromium holds (64 KiB asked of Linux, which counts 2 304 bytes a
+/// datagram): when the last of more is lost, a second passes until it is sent again.
+pub const SEND_BUFFER_BYTES: usize = 48 * 1024;
 
-/// The same when the peer is far: what is on the way needs room, too.
-pub const SEND_BUFFER_MAX_BYTES: usize = 1024 * 1024;
+/// The same when the peer is far: what is on the way needs room, too, and what
+/// is sent is spread over it. At least and at most.
+pub const FAR_SEND_BUFFER_BYTES: [usize; 2] = [128 * 1024, 1024 * 1024];
 
 /// How long servers may take to tell where we are before we go on without.
 const GATHERING_TIMEOUT: Duration = Duration::from_secs(2);

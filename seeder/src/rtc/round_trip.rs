@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::stun::{self, Transaction};
-use super::{SEND_BUFFER_BYTES, SEND_BUFFER_MAX_BYTES};
+use super::{FAR_SEND_BUFFER_BYTES, SEND_BUFFER_BYTES};
 
 /// Rates are measured over a round trip, or so long if that is shorter.
 const SHORTEST_ROUND: Duration = Duration::from_millis(20);
@@ -80,14 +80,18 @@ impl RoundTrip {
         self.rates.into_iter().max().unwrap_or_default()
     }
 
-    /// Unacknowledged bytes below which the channel takes more: half as much again
-    /// as the way to the peer holds at the best rate of late. So it grows while
-    /// that makes it faster, and does not fill the queue before a bottleneck.
+    /// Unacknowledged bytes below which the channel takes more: for a far peer half
+    /// as much again as the way to it holds at the best rate of late. So it grows
+    /// while that makes it faster, and does not fill the queue before a bottleneck.
     pub(super) fn credit(&self) -> usize {
-        let held = self.best_rate() * self.shortest.unwrap_or_default().as_micros() / 1_000_000;
+        let Some(shortest) = self.shortest.filter(|shortest| *shortest >= NEAR) else {
+            return SEND_BUFFER_BYTES;
+        };
+        let held = self.best_rate() * shortest.as_micros() / 1_000_000;
+        let [least, most] = FAR_SEND_BUFFER_BYTES;
         usize::try_from(held * 3 / 2)
-            .unwrap_or(SEND_BUFFER_MAX_BYTES)
-            .clamp(SEND_BUFFER_BYTES, SEND_BUFFER_MAX_BYTES)
+            .unwrap_or(most)
+            .clamp(least, most)
     }
 }
 
@@ -118,19 +122,22 @@ mod tests {
         assert_eq!(round_trip.credit(), 300_000);
         assert_eq!(round_trip.pace(), Some(8_000_000));
         round_trip.acknowledged(at(100), 900_000);
-        assert_eq!(round_trip.credit(), SEND_BUFFER_MAX_BYTES);
+        assert_eq!(round_trip.credit(), FAR_SEND_BUFFER_BYTES[1]);
         for round in 3..20 {
             round_trip.acknowledged(at(round * 50), 10_000);
         }
-        assert_eq!(round_trip.credit(), SEND_BUFFER_BYTES);
+        assert_eq!(round_trip.credit(), FAR_SEND_BUFFER_BYTES[0]);
     }
 
     #[test]
-    fn a_near_peer_is_not_paced() {
+    fn a_near_peer_is_not_paced_and_has_no_more_credit_the_faster_it_is() {
         let (mut round_trip, now) = (RoundTrip::default(), Instant::now());
         assert_eq!(round_trip.pace(), None);
         ask_and_answer(&mut round_trip, now, 4);
+        round_trip.acknowledged(now, 0);
+        round_trip.acknowledged(now + Duration::from_millis(20), 10_000_000);
         assert_eq!(round_trip.pace(), None);
+        assert_eq!(round_trip.credit(), SEND_BUFFER_BYTES);
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub struct Config {
     pub offered: Vec<Offered>,
     /// Be an ICE-lite agent: for hosts that browsers reach directly.
     pub ice_lite: bool,
+    /// Take TCP connections on the same port, from browsers whose networks drop UDP.
+    pub ice_tcp: bool,
     /// A STUN server, which tells how we look from outside of our network.
     pub stun: Option<SocketAddr>,
     /// A TURN server, which relays where nothing reaches us.
@@ -49,6 +51,7 @@ impl Default for Config {
             last_port: None,
             offered: Vec::new(),
             ice_lite: false,
+            ice_tcp: false,
             stun: None,
             turn: None,
             trackers: Vec::new(),
@@ -69,6 +72,7 @@ impl Config {
             public_ip: self.public_ip,
             offered: self.offered.clone(),
             ice_lite: self.ice_lite,
+            ice_tcp: self.ice_tcp,
             stun: self.stun,
             turn: self.turn.clone(),
         }

@@ -23,6 +23,9 @@ pub(crate) struct Args {
     /// answer to theirs.
     #[arg(long)]
     ice_lite: bool,
+    /// Listen on the same port for TCP, too, for browsers whose networks drop UDP.
+    #[arg(long)]
+    ice_tcp: bool,
     /// A STUN server, which tells how this machine looks from outside: behind a router, browsers
     /// are told that address, too.
     #[arg(long, value_name = "HOST[:PORT]")]
@@ -47,6 +50,7 @@ impl Args {
         config.last_port = self.rtc_last_port;
         config.offered.clone_from(&self.rtc_offer);
         config.ice_lite = self.ice_lite;
+        config.ice_tcp = self.ice_tcp;
         let resolve = |server: &Server| server.resolve(config.listen.ip());
         config.stun = self.stun.as_ref().map(resolve).transpose()?;
         let turn = self.turn.as_ref().map(|relay| {

@@ -3,12 +3,15 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { test } from 'node:test'
+import { finished, join, launchBy, openBareWithin } from './bench/browser.js'
 import { LOGIN, lacking, turnserver } from './bench/coturn.js'
 import { folder, noise, sha256, sha256OfFile, tree } from './bench/content.js'
 import { Libtorrent } from './bench/libtorrent.js'
 import { eventually } from './bench/eventually.js'
 import { ANOTHER, apart, KEPT, natted, refusal } from './bench/network.js'
 import { Shoal } from './bench/shoal.js'
+
+const PATIENCE_MS = 60_000
 
 test('a leecher behind NAT downloads from a public seeder', { skip: refusal() ?? false }, async context => {
   const { outside, inside, address } = natted(context)
@@ -19,6 +22,17 @@ test('a leecher behind NAT downloads from a public seeder', { skip: refusal() ??
   const leecher = new Libtorrent(context, ready.magnet.replace(/&xs=[^&]*/, ''), into, { prefix: inside })
   await leecher.finished()
   assert.equal(await sha256OfFile(path.join(into, 'content.bin')), sha256(bytes))
+})
+
+test('a page whose network drops UDP downloads over TCP', { skip: refusal() ?? false }, async context => {
+  const { outside, inside, address } = natted(context, { udp: false })
+  const bytes = noise(3_000_001, 53)
+  const content = path.join(await tree(context, { 'content.bin': bytes }), 'content.bin')
+  const tracker = await Shoal.startBy(outside, context, 'tracker', '--listen', `${address}:0`)
+  const seeder = await Shoal.startBy(outside, context, 'seed', content, '--tracker', tracker.ready.tracker, '--rtc-listen', `${address}:0`, '--ice-tcp')
+  const page = await openBareWithin(await launchBy(inside, context, path.dirname(content)))
+  await join(page, seeder.ready.magnet)
+  assert.deepEqual(await finished(page, PATIENCE_MS), { 'content.bin': sha256(bytes) })
 })
 
 const need = { skip: refusal() ?? lacking() ?? false }

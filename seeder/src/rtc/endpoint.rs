@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use super::link::Bell;
+use super::path::{Path, Via};
 use super::peer::Peer;
 use super::routes::{Key, Routes};
 use super::servers::Servers;
 use super::socket::{Room, Runs, Socket};
+use super::tcp::Connections;
 
 /// Pause after an error of the socket, so that one that stays cannot spin.
 const READ_ERROR_PAUSE: Duration = Duration::from_millis(50);
@@ -41,12 +43,14 @@ pub(super) struct Endpoint {
     alarm_of: HashMap<Key, Instant>,
     runs: Runs,
     servers: Servers,
+    tcp: Connections,
 }
 
 impl Endpoint {
     pub(super) fn new(
         socket: Socket,
         servers: Servers,
+        tcp: Connections,
         bell: Arc<Bell>,
         orders: mpsc::Receiver<Order>,
     ) -> Self {
@@ -54,6 +58,7 @@ impl Endpoint {
             runs: socket.runs(),
             socket,
             servers,
+            tcp,
             bell,
             orders,
             routes: Routes::default(),
@@ -85,6 +90,7 @@ impl Endpoint {
                     Ok(()) => self.read(&mut room, &mut touched).await,
                     Err(error) => tracing::debug!(%error, "the UDP socket cannot be waited for"),
                 },
+                (path, datagram) = self.tcp.receive() => self.take_tcp(path, &datagram, &mut touched),
                 () = &mut sleep => {}
             }
             let now = Instant::now();
@@ -139,6 +145,17 @@ impl Endpoint {
         }
     }
 
+    fn take_tcp(&mut self, path: Path, datagram: &[u8], touched: &mut Vec<Key>) {
+        let now = Instant::now();
+        if let Some(key) = self.routes.find(datagram, path, None, now)
+            && let Some(peer) = self.peers.get_mut(&key)
+        {
+            self.tcp.know(path.remote);
+            peer.receive(now, path, datagram);
+            touched.push(key);
+        }
+    }
+
     /// Adds the connections whose time has come.
     fn due(&mut self, now: Instant, touched: &mut Vec<Key>) {
         while let Some((at, key)) = self.alarms.first().copied()
@@ -175,17 +192,23 @@ impl Endpoint {
             let Some(peer) = self.peers.get_mut(&key) else {
                 continue;
             };
-            let (routes, runs, servers) = (&mut self.routes, &mut self.runs, &mut self.servers);
+            let (routes, runs) = (&mut self.routes, &mut self.runs);
+            let (servers, tcp) = (&mut self.servers, &self.tcp);
             let now = Instant::now();
-            peer.advance(now, |path, datagram| {
-                let from = routes.sends_to(key, path);
-                if path.relayed {
+            peer.advance(now, |path, datagram| match path.via {
+                Via::Udp => runs.push(routes.sends_to(key, path), path.remote, datagram),
+                Via::Relay => {
+                    routes.sends_to(key, path);
                     servers.relay(now, path.remote, datagram, |to, message| {
                         runs.push(None, to, message);
                     });
-                } else {
-                    runs.push(from, path.remote, datagram);
                 }
+                Via::Tcp if tcp.reaches(path.remote) => {
+                    routes.sends_to(key, path);
+                    tcp.send(path.remote, datagram);
+                }
+                // The peer connects, not we.
+                Via::Tcp => {}
             });
             if peer.is_over() {
                 self.peers.remove(&key);

@@ -9,6 +9,7 @@
 mod addresses;
 mod channel;
 mod endpoint;
+mod error;
 mod grants;
 mod link;
 mod message;
@@ -25,6 +26,7 @@ mod sdp;
 mod servers;
 mod socket;
 mod stun;
+mod tcp;
 mod transport;
 
 use std::io;
@@ -46,8 +48,10 @@ use webrtc::peer_connection::{
 use channel::LinkEnd;
 pub use channel::{Channel, Opening, SEND_TIMEOUT};
 use endpoint::{Endpoint, Order};
+pub use error::RtcError;
 use link::{Bell, Link};
 pub use offered::Offered;
+use path::Via;
 use peer::Peer;
 use reach::Reach;
 pub use relay::Turn;
@@ -91,33 +95,6 @@ const LABEL: &str = "shoal";
 /// Letters of a ufrag and of a password (RFC 8839 §5.4 wants 4 and 22 at least).
 const UFRAG_LETTERS: usize = 8;
 const PASSWORD_LETTERS: usize = 24;
-
-/// What can go wrong with one connection.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RtcError {
-    /// Their description is refused before the stack sees it.
-    #[error(transparent)]
-    Description(#[from] SdpError),
-    /// The stack refused something.
-    #[error("webrtc: {0}")]
-    Stack(String),
-    /// The channel did not open in time.
-    #[error("the data channel did not open within {} s", OPEN_TIMEOUT.as_secs())]
-    OpenTimeout,
-    /// Nothing could be sent for too long.
-    #[error("the peer took nothing for {} s", SEND_TIMEOUT.as_secs())]
-    SendTimeout,
-    /// The connection or its channel ended.
-    #[error("the connection has ended")]
-    Gone,
-}
-
-impl From<webrtc::error::Error> for RtcError {
-    fn from(error: webrtc::error::Error) -> Self {
-        Self::Stack(error.to_string())
-    }
-}
 
 /// All WebRTC connections of a seeder, on one UDP port.
 pub struct Rtc {
@@ -168,7 +145,12 @@ impl Rtc {
         let bell = Arc::new(Bell::default());
         let (orders, given) = mpsc::channel(MAX_ORDERS);
         let (servers, outside) = Servers::new(Instant::now(), &transport);
-        let endpoint = Endpoint::new(socket, servers, Arc::clone(&bell), given);
+        let tcp = if transport.ice_tcp {
+            tcp::Connections::of(tcp::listen(local)?)
+        } else {
+            tcp::Connections::default()
+        };
+        let endpoint = Endpoint::new(socket, servers, tcp, Arc::clone(&bell), given);
         let rtc = Self {
             local,
             transport,
@@ -227,7 +209,7 @@ impl Rtc {
         let (ufrag, mut stack) = self.stack(now)?;
         stack.set_remote_description(now, offer)?;
         let answer = stack.create_answer(None)?;
-        let sdp = sdp::advertise(&answer.sdp, &addresses, *self.outside.borrow());
+        let sdp = self.advertise(&answer.sdp, &addresses);
         stack.set_local_description(now, answer)?;
         let opening = self.place().add(ufrag, stack, None).await?;
         Ok((sdp, opening))
@@ -247,7 +229,7 @@ impl Rtc {
         let channel = stack.create_data_channel(LABEL, None)?.id();
         let offer = stack.create_offer(None)?;
         let addresses = self.addresses();
-        let sdp = sdp::advertise(&offer.sdp, &addresses, *self.outside.borrow());
+        let sdp = self.advertise(&offer.sdp, &addresses);
         stack.set_local_description(now, offer)?;
         let offer = Offer {
             reach: Reach::of(&addresses),
@@ -268,6 +250,39 @@ impl Rtc {
         }
     }
 
+    /// Our description, with where we are.
+    fn advertise(&self, sdp: &str, addresses: &[SocketAddr]) -> String {
+        let tcp = if self.transport.ice_tcp {
+            addresses
+        } else {
+            &[]
+        };
+        sdp::advertise(sdp, addresses, tcp, *self.outside.borrow())
+    }
+
+    /// Our candidates, as the stack knows them.
+    fn labels(&self) -> Vec<String> {
+        let host = |via, is_ipv6| sdp::host_candidate(0, path::label(via, is_ipv6));
+        let mut labels = vec![host(Via::Udp, false)];
+        if self.local.is_ipv6() {
+            labels.push(host(Via::Udp, true));
+        }
+        if self.outside.borrow().relayed.is_some() {
+            let label = path::label(Via::Relay, false);
+            labels.push(sdp::server_candidate(sdp::RELAYED, label));
+        }
+        if self.transport.ice_tcp {
+            let families = [false, true].into_iter();
+            let families = families.filter(|is_ipv6| !is_ipv6 || self.local.is_ipv6());
+            // UDP to the stack, and worse than what is.
+            labels.extend(families.map(|is_ipv6| {
+                let label = path::label(Via::Tcp, is_ipv6);
+                sdp::server_candidate(sdp::RELAYED, label)
+            }));
+        }
+        labels
+    }
+
     fn place(&self) -> Place {
         Place {
             key: Key(self.next_key.fetch_add(1, Ordering::Relaxed)),
@@ -282,12 +297,7 @@ impl Rtc {
         let mut stack = RTCPeerConnectionBuilder::new()
             .with_setting_engine(settings(&ufrag, self.transport.ice_lite))
             .build(now)?;
-        let families = if self.local.is_ipv6() { 2 } else { 1 };
-        let hosts = path::LABELS.into_iter().take(families);
-        let hosts = hosts.map(|label| sdp::host_candidate(0, label));
-        let relay = self.outside.borrow().relayed;
-        let relay = relay.map(|_| sdp::server_candidate(sdp::RELAYED, path::RELAY_LABEL));
-        for candidate in hosts.chain(relay) {
+        for candidate in self.labels() {
             stack.add_local_candidate(RTCIceCandidateInit {
                 candidate,
                 ..RTCIceCandidateInit::default()

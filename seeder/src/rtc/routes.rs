@@ -15,9 +15,10 @@ use super::path::Path;
 use super::sdp::MAX_CHECKED_CANDIDATES;
 use super::stun;
 
-/// Remote addresses of one connection; the oldest makes room. Twice those that
-/// we send checks to on our own, so that they cannot displace the peer's.
-const MAX_SOURCES: usize = 2 * MAX_CHECKED_CANDIDATES;
+/// Ways to one connection's peer; the oldest makes room. More than those that we
+/// send checks to on our own, directly and by the relay, so that they cannot
+/// displace the peer's.
+const MAX_SOURCES: usize = 3 * MAX_CHECKED_CANDIDATES;
 
 /// After this silence a source may pass to another connection. Live peers send
 /// consent checks every few seconds (RFC 7675 §5.1).

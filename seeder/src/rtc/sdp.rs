@@ -68,9 +68,14 @@ pub(super) fn accept_remote(sdp: &str, reach: Reach) -> Result<String, SdpError>
 }
 
 /// Replaces all candidates of `sdp`, our own description, by host candidates at
-/// `addresses`, best first, and those `outside`, and says that there are no more
+/// `addresses`, best first, those at `tcp`, and those `outside`, and says that there are no more
 /// (RFC 8840).
-pub(super) fn advertise(sdp: &str, addresses: &[SocketAddr], outside: Outside) -> String {
+pub(super) fn advertise(
+    sdp: &str,
+    addresses: &[SocketAddr],
+    tcp: &[SocketAddr],
+    outside: Outside,
+) -> String {
     let mut out = String::with_capacity(sdp.len() + addresses.len() * 80);
     for line in sdp.lines() {
         if is_candidate(line) || line == "a=end-of-candidates" {
@@ -81,6 +86,10 @@ pub(super) fn advertise(sdp: &str, addresses: &[SocketAddr], outside: Outside) -
     }
     for (index, address) in (0_u32..).zip(addresses) {
         let candidate = host_candidate(index, *address);
+        write!(out, "a={candidate}\r\n").expect("writing to a string succeeds");
+    }
+    for (index, address) in (0_u32..).zip(tcp) {
+        let candidate = tcp_candidate(index, *address);
         write!(out, "a={candidate}\r\n").expect("writing to a string succeeds");
     }
     let mapped = outside.mapped.filter(|mapped| !addresses.contains(mapped));
@@ -117,6 +126,14 @@ pub(super) fn server_candidate((kind, preference): Kind, address: SocketAddr) ->
         address.port(),
     );
     format!("candidate:{kind} 1 udp {priority} {ip} {port} typ {kind} raddr 0.0.0.0 rport 0")
+}
+
+/// The `index`th best candidate that waits for TCP connections at `address` (RFC
+/// 6544 §4.5), with a type preference below that of UDP, and 4 for the direction.
+fn tcp_candidate(index: u32, address: SocketAddr) -> String {
+    let priority = (90 << 24) | ((4 << 13) + 8191_u32.saturating_sub(index)) << 8 | 255;
+    let (foundation, ip, port) = (index + 1, address.ip(), address.port());
+    format!("candidate:tcp{foundation} 1 tcp {priority} {ip} {port} typ host tcptype passive")
 }
 
 /// RFC 8445 §5.1.2.1 with type preference 126 (host) and component 1; addresses
@@ -293,13 +310,21 @@ mod tests {
             "192.0.2.1:7000".parse().expect("an address"),
             "[2001:db8::1]:7000".parse().expect("an address"),
         ];
+        let outside = Outside {
+            mapped: "198.51.100.7:7001".parse().ok(),
+            relayed: "203.0.113.1:50000".parse().ok(),
+            settled: true,
+        };
         assert_eq!(
-            advertise(&sdp, &addresses, Outside::default()),
+            advertise(&sdp, &addresses, &addresses[..1], outside),
             format!(
                 "{HEAD}\
                  a=mid:0\r\n\
                  a=candidate:1 1 udp 2130706431 192.0.2.1 7000 typ host\r\n\
                  a=candidate:2 1 udp 2130706175 2001:db8::1 7000 typ host\r\n\
+                 a=candidate:tcp1 1 tcp 1520435199 192.0.2.1 7000 typ host tcptype passive\r\n\
+                 a=candidate:srflx 1 udp 1694498815 198.51.100.7 7001 typ srflx raddr 0.0.0.0 rport 0\r\n\
+                 a=candidate:relay 1 udp 16777215 203.0.113.1 50000 typ relay raddr 0.0.0.0 rport 0\r\n\
                  a=end-of-candidates\r\n"
             )
         );

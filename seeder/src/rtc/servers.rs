@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::path::Path;
+use super::path::{Path, Via};
 use super::reflexive::Reflexive;
 use super::relay::Relay;
 use super::{Transport, Turn};
@@ -105,7 +105,10 @@ impl Servers {
             Some(relay) if from == relay.server() => {
                 let data = relay.receive(now, datagram);
                 self.tell();
-                data.map(|(peer, data)| (Path::relayed(peer), data))
+                data.map(|(remote, data)| {
+                    let via = Via::Relay;
+                    (Path { via, remote }, data)
+                })
             }
             _ => Some((Path::direct(from), datagram)),
         }

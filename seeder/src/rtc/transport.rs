@@ -21,6 +21,8 @@ pub struct Transport {
     /// Be an ICE-lite agent (RFC 8445 §2.5): for hosts that are reachable, and
     /// send no checks but in answer to the peer's.
     pub ice_lite: bool,
+    /// Listen for ICE over TCP, too, on the same port (RFC 6544).
+    pub ice_tcp: bool,
     /// A STUN server that tells how the socket looks from outside.
     pub stun: Option<SocketAddr>,
     /// A TURN server that takes datagrams for us where nobody reaches us.
@@ -35,6 +37,7 @@ impl Default for Transport {
             public_ip: None,
             offered: Vec::new(),
             ice_lite: false,
+            ice_tcp: false,
             stun: None,
             turn: None,
         }

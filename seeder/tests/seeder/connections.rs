@@ -163,3 +163,37 @@ async fn a_seeder_with_no_address_to_offer_does_not_start() {
     let error = Rtc::start(none).expect_err("nobody could reach it");
     assert_eq!(error.kind(), std::io::ErrorKind::AddrNotAvailable);
 }
+
+/// Whether the other side has closed it.
+async fn is_closed(stream: &mut tokio::net::TcpStream) -> bool {
+    use tokio::io::AsyncReadExt;
+    !matches!(stream.read(&mut [0; 64]).await, Ok(1..))
+}
+
+#[tokio::test]
+async fn tcp_connections_of_an_address_are_bounded_and_so_is_what_they_say() {
+    use tokio::io::AsyncWriteExt;
+    let transport = Transport {
+        listen: "127.0.0.1:0".parse().expect("an address"),
+        ice_tcp: true,
+        ..Transport::default()
+    };
+    let rtc = Rtc::start(transport).expect("a port");
+    let connect = || tokio::net::TcpStream::connect(rtc.local_addr());
+    let mut open = Vec::new();
+    for _ in 0..16 {
+        open.push(connect().await.expect("it is accepted"));
+    }
+    // Those before it are known once it is refused.
+    let mut one_more = connect().await.expect("the kernel accepts it");
+    assert!(is_closed(&mut one_more).await);
+    let mut long = open.pop().expect("a connection");
+    long.write_all(&[0xff, 0xff, 1, 2, 3]).await.expect("sent");
+    assert!(is_closed(&mut long).await);
+    let mut again = connect().await.expect("it is accepted");
+    again.write_all(b"\0\x04nope\0\0").await.expect("sent");
+    let silent = tokio::time::timeout(Duration::from_millis(300), is_closed(&mut again)).await;
+    assert!(silent.is_err(), "others' mistakes are not its own");
+    // Nobody's in ten seconds.
+    assert!(is_closed(&mut again).await);
+}

@@ -32,14 +32,17 @@ export function namespaces(test, ...names) {
  * A public host at 198.51.100.2 (TEST-NET-2, RFC 5737), and one at 10.99.0.2 behind a router that gives everything from it its
  * own address, 198.51.100.1, and lets nothing in that was not asked for. `outside` and `inside` are prefixes of commands.
  */
-export function natted(test) {
+export function natted(test, { udp = true } = {}) {
   const [outside] = namespaces(test, 'outside')
-  return { outside: outside.within, inside: behindRouter(test, outside, '198.51.100', KEPT), address: '198.51.100.2' }
+  return { outside: outside.within, inside: behindRouter(test, outside, '198.51.100', KEPT, udp ? [] : WITHOUT_UDP), address: '198.51.100.2' }
 }
 
 /** What routers make of ports (RFC 4787 §4.1): keep them where they can, or another for every destination. */
 export const KEPT = 'masquerade'
 export const ANOTHER = 'masquerade random,fully-random'
+
+/** Has a router let no UDP through, as some firewalls do. */
+const WITHOUT_UDP = ['insert rule ip nat pass meta l4proto udp drop']
 
 /** Two hosts, each behind a router, and a public one at 198.51.100.2 that both reach and that passes on between the routers. */
 export function apart(test, ports) {
@@ -50,7 +53,7 @@ export function apart(test, ports) {
 }
 
 /** A host at 10.99.0.2 behind a router at NET.1, which `outside` reaches from NET.2: the prefix of its commands. */
-function behindRouter(test, outside, net, ports) {
+function behindRouter(test, outside, net, ports, rules = []) {
   const [router, inside] = namespaces(test, `router-${net}`, `inside-${net}`)
   const wire = (host, address, interfaceOfRouter, addressOfRouter) => {
     const name = `to-${net}`
@@ -70,7 +73,7 @@ function behindRouter(test, outside, net, ports) {
     'add chain ip nat pass { type filter hook forward priority filter; policy drop; }', 'add rule ip nat pass iif lan accept',
     'add rule ip nat pass ct state established,related accept',
     // What comes unasked leaves no trace: otherwise its port would count as taken.
-    'add chain ip nat in { type filter hook input priority filter; }', 'add rule ip nat in iif wan ct state new drop',
+    'add chain ip nat in { type filter hook input priority filter; }', 'add rule ip nat in iif wan ct state new drop', ...rules,
   ].join('; '))
   return inside.within
 }

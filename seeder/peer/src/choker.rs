@@ -15,6 +15,7 @@ pub use contract::{
     ChokerConfig, ChokerOutput, Order, PeerEvent, PeerKey, Refusal, Removal, Slots,
 };
 use places::Group;
+pub use places::network;
 
 /// Decides who is served, who waits and who is let in.
 ///

@@ -79,7 +79,7 @@ mod tests;
 pub use bitfield::Bitfield;
 pub use block::BlockRequest;
 pub use choker::{
-    Choker, ChokerConfig, ChokerOutput, Order, PeerEvent, PeerKey, Refusal, Removal, Slots,
+    Choker, ChokerConfig, ChokerOutput, Order, PeerEvent, PeerKey, Refusal, Removal, Slots, network,
 };
 pub use decoder::DecodeError;
 pub use handshake::HandshakeError;

@@ -19,7 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::path::{Path, Via};
 
-/// Connections at a time in all, and of one address; more are closed.
+/// Connections at a time in all, and of one address (IPv6: of one /64); more are closed.
 const MAX_CONNECTIONS: usize = 256;
 const MAX_PER_ADDRESS: usize = 16;
 
@@ -81,7 +81,9 @@ impl Connections {
         loop {
             match events.recv().await {
                 Some(Event::Opened(from, connection)) => {
-                    let of_it = self.open.keys().filter(|other| other.ip() == from.ip());
+                    let host = peer::network(from.ip());
+                    let of_it = self.open.keys();
+                    let of_it = of_it.filter(|other| peer::network(other.ip()) == host);
                     if of_it.count() < MAX_PER_ADDRESS {
                         self.open.insert(from, connection);
                     }

@@ -156,7 +156,7 @@ fn translation(
         Finding::warn(
             "nat",
             "the router gives each destination another port (RFC 4787 §4.1)",
-            "forward the UDP port to this machine, or browsers behind such routers cannot come in",
+            "forward the UDP port to this machine, or relay by a TURN server: --turn USER:PASSWORD@HOST",
         )
     } else if addresses.contains(&first) {
         Finding::ok("nat", "others see the port as browsers are told it")
@@ -178,7 +178,7 @@ fn translation(
             "nat",
             format!("others see {}, which browsers are not told", first.ip()),
             format!(
-                "forward UDP port {} to this machine, and give --public-ip {}",
+                "give --stun HOST:PORT, or, better, forward UDP port {} to this machine and give --public-ip {}",
                 bound.port(),
                 first.ip()
             ),

@@ -194,7 +194,8 @@ impl Room {
 }
 
 /// What one household or host has: an IPv4 address, or an IPv6 /64, of which it may use any address.
-fn network(address: IpAddr) -> IpAddr {
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(ip) => {
             let [a, b, c, d, ..] = ip.segments();

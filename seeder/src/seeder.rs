@@ -15,7 +15,7 @@ use tracker_protocol::{InfoHash, PeerId};
 
 use crate::choking::Choking;
 use crate::event::EVENT_QUEUE;
-use crate::rtc::Rtc;
+use crate::rtc::{Outside, Rtc};
 use crate::stats::{Meter, Stats, TorrentStats, TrackerStats};
 use crate::storage::{Disk, Storage};
 use crate::torrent::{MAX_OFFERS, Seeded, Shared};
@@ -123,7 +123,7 @@ impl Seeder {
             StartError::Bind { address, source }
         })?;
         // What is said of us before the servers have answered lacks their part.
-        rtc.outside().await;
+        rtc.gathered().await;
         let choker = config.upload.fit(config.choker.clone());
         let upload = Arc::new(Limit::new(config.upload.in_all));
         let shared = Arc::new(Shared {
@@ -206,6 +206,12 @@ impl Seeder {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.shared.rtc.local_addr()
+    }
+
+    /// Where STUN and TURN servers say that we are.
+    #[must_use]
+    pub fn outside(&self) -> Outside {
+        self.shared.rtc.outside()
     }
 
     /// The addresses at which browsers are told to reach us, best first.

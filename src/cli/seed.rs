@@ -152,7 +152,7 @@ async fn watch(
             .await
             .context("the content cannot be seeded")?;
     }
-    tell(args.json, seeder, torrents)?;
+    tell(args, seeder, torrents)?;
     serving::watch(seeder, events, stop, args.json).await?;
     Ok(())
 }
@@ -201,12 +201,14 @@ struct Ready<'a> {
     /// The UDP address of WebRTC.
     listen: SocketAddr,
     pid: u32,
+    #[serde(flatten)]
+    outside: transport::Outside,
     torrents: &'a [Torrent],
 }
 
-fn tell(json: bool, seeder: &Seeder, torrents: Vec<Torrent>) -> anyhow::Result<()> {
+fn tell(args: &Args, seeder: &Seeder, torrents: Vec<Torrent>) -> anyhow::Result<()> {
     let first = torrents.first().context("there is nothing to seed")?;
-    if json {
+    if args.json {
         report::json(&Ready {
             event: "ready",
             magnet: &first.magnet,
@@ -214,6 +216,7 @@ fn tell(json: bool, seeder: &Seeder, torrents: Vec<Torrent>) -> anyhow::Result<(
             tracker: first.trackers.first(),
             listen: seeder.local_addr(),
             pid: std::process::id(),
+            outside: seeder.outside().into(),
             torrents: &torrents,
         })?;
         return Ok(());
@@ -228,6 +231,9 @@ fn tell(json: bool, seeder: &Seeder, torrents: Vec<Torrent>) -> anyhow::Result<(
         for tracker in &torrent.trackers {
             report::line(format_args!("  Tracker {tracker}"))?;
         }
+    }
+    for (what, address) in args.transport.outside(seeder.outside()) {
+        report::line(format_args!("{what} {address}"))?;
     }
     report::line("Ctrl-C stops.")?;
     Ok(())

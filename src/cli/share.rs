@@ -119,7 +119,7 @@ async fn share(args: &Args, content: Content, started: Started) -> anyhow::Resul
         seeder,
         stop,
     } = started;
-    let ready = announce(args, &content, &addresses, &page)?;
+    let ready = announce(args, &content, &addresses, &page, seeder.outside())?;
     // Subscribed before the first event can happen.
     let events = seeder.events();
     seeder
@@ -199,6 +199,7 @@ fn announce(
     content: &Content,
     addresses: &Addresses,
     page: &Page,
+    outside: seeder::rtc::Outside,
 ) -> anyhow::Result<status::Ready> {
     let metainfo = &content.metainfo;
     let mut trackers = vec![addresses.tracker.clone()];
@@ -237,6 +238,8 @@ fn announce(
         name: metainfo.name().to_owned(),
         length: metainfo.total_length(),
         files: metainfo.files().len(),
+        outside: outside.into(),
+        servers: args.transport.outside(outside),
         hint: addresses.hint(),
     })
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
 use anyhow::Context;
-use seeder::rtc::{Offered, Turn};
+use seeder::rtc::{self, Offered, Turn};
 
 /// The usual port of STUN and TURN (RFC 8489 §18.6).
 const STUN_PORT: u16 = 3478;
@@ -62,6 +62,19 @@ impl Args {
         });
         config.turn = turn.transpose()?;
         Ok(())
+    }
+
+    /// What those servers said, for people: a word each and what it is about.
+    pub(crate) fn outside(&self, outside: rtc::Outside) -> Vec<(&'static str, String)> {
+        let said = |address: Option<SocketAddr>, what: &str| {
+            let unknown = || format!("not known: the {what} server has not answered yet");
+            address.map_or_else(unknown, |address| address.to_string())
+        };
+        let stun = self.stun.iter();
+        let stun = stun.map(|_| ("Outside", said(outside.mapped, "STUN")));
+        let turn = self.turn.iter();
+        let turn = turn.map(|_| ("Relay", said(outside.relayed, "TURN")));
+        stun.chain(turn).collect()
     }
 
     /// What browsers need to find their own way to this machine (RFC 7064), for `iceServers`.
@@ -151,9 +164,83 @@ impl std::str::FromStr for Relay {
     }
 }
 
+/// Where servers say that this machine is, in the ready line of `--json`.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct Outside {
+    /// The address that the STUN server sees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mapped: Option<SocketAddr>,
+    /// The address at which the TURN server takes datagrams.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relayed: Option<SocketAddr>,
+}
+
+impl From<rtc::Outside> for Outside {
+    fn from(outside: rtc::Outside) -> Self {
+        let rtc::Outside {
+            mapped, relayed, ..
+        } = outside;
+        Self { mapped, relayed }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        transport: Args,
+    }
+
+    fn parse(words: &[&str]) -> Result<Args, clap::Error> {
+        let words = ["shoal"].iter().chain(words);
+        Cli::try_parse_from(words).map(|cli| cli.transport)
+    }
+
+    #[test]
+    fn the_page_is_told_the_stun_server_and_never_the_login() {
+        let args = parse(&["--stun", "[2001:db8::1]", "--turn", "me:secret@192.0.2.1"])
+            .expect("arguments");
+        assert_eq!(
+            args.ice_servers(),
+            [serde_json::json!({ "urls": "stun:[2001:db8::1]:3478" })]
+        );
+        let said = args.outside(rtc::Outside {
+            mapped: "192.0.2.7:9".parse().ok(),
+            ..rtc::Outside::default()
+        });
+        let unknown = "not known: the TURN server has not answered yet";
+        assert_eq!(
+            said,
+            [
+                ("Outside", "192.0.2.7:9".to_owned()),
+                ("Relay", unknown.to_owned())
+            ]
+        );
+    }
+
+    #[test]
+    fn a_lite_agent_has_no_relay() {
+        assert!(parse(&["--ice-lite", "--turn", "me:secret@192.0.2.1"]).is_err());
+    }
+
+    #[test]
+    fn a_server_is_of_the_family_of_the_socket() {
+        let mut config = seeder::Config::default();
+        let args = parse(&["--stun", "[::1]:9"]).expect("arguments");
+        let error = args.apply(&mut config).expect_err("no way there");
+        assert_eq!(
+            error.to_string(),
+            "the server `[::1]` has no IPv4 address: listen on `[::]:PORT`"
+        );
+        config.listen = "[::]:0".parse().expect("an address");
+        args.apply(&mut config).expect("both families");
+        assert_eq!(config.stun, "[::1]:9".parse().ok());
+    }
 
     fn server(text: &str) -> Option<(String, u16)> {
         let server = text.parse::<Server>().ok()?;

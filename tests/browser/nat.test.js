@@ -39,12 +39,14 @@ const need = { skip: refusal() ?? lacking() ?? false }
 
 test('a leecher and a seeder behind routers that keep ports meet, with what a STUN server tells them', need, async context => {
   const { log, seeder } = await meet(context, KEPT, address => ['--stun', address])
+  assert.match(seeder.ready.mapped, /^198\.51\.100\.1:/)
   assert.doesNotMatch(log(), /ALLOCATE processed/)
   await seeder.stop()
 })
 
 test('a leecher and a seeder behind routers that change ports meet at a TURN server', need, async context => {
   const { log, seeder } = await meet(context, ANOTHER, address => ['--turn', `${LOGIN}@${address}`])
+  assert.match(seeder.ready.relayed, /^198\.51\.100\.2:/)
   assert.match(log(), /CHANNEL_BIND processed, success/)
   await seeder.stop()
   await eventually('the relay is given back', 5_000, () => /refreshed, realm=<shoal\.test>, username=<shoal>, lifetime=0/.test(log()))

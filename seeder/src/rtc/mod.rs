@@ -181,13 +181,18 @@ impl Rtc {
         addresses::reachable(self.local, &self.transport)
     }
 
-    /// Where servers say that we are. Waits until all have answered or been given up
-    /// once, for two seconds at most; descriptions made earlier lack what comes later.
-    pub async fn outside(&self) -> Outside {
+    /// Where servers say that we are.
+    #[must_use]
+    pub fn outside(&self) -> Outside {
+        *self.outside.borrow()
+    }
+
+    /// Waits until all servers have answered or been given up once, for two seconds at
+    /// most: descriptions made earlier lack what comes later.
+    pub async fn gathered(&self) {
         let mut outside = self.outside.clone();
         let settled = outside.wait_for(|outside| outside.settled);
         let _ = tokio::time::timeout(GATHERING_TIMEOUT, settled).await;
-        *self.outside.borrow()
     }
 
     /// Connections that exist, and remote addresses known for them: for tests of
@@ -257,7 +262,7 @@ impl Rtc {
         } else {
             &[]
         };
-        sdp::advertise(sdp, addresses, tcp, *self.outside.borrow())
+        sdp::advertise(sdp, addresses, tcp, self.outside())
     }
 
     /// Our candidates, as the stack knows them.
@@ -267,7 +272,7 @@ impl Rtc {
         if self.local.is_ipv6() {
             labels.push(host(Via::Udp, true));
         }
-        if self.outside.borrow().relayed.is_some() {
+        if self.outside().relayed.is_some() {
             let label = path::label(Via::Relay, false);
             labels.push(sdp::server_candidate(sdp::RELAYED, label));
         }

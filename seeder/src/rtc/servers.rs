@@ -64,6 +64,9 @@ impl Servers {
 
     /// Does what is due; `send` gets what goes to which server.
     pub(super) fn advance(&mut self, now: Instant, mut send: impl FnMut(SocketAddr, &[u8])) {
+        if self.wake().is_none_or(|at| at > now) {
+            return;
+        }
         if let Some(stun) = &mut self.reflexive
             && let Some(request) = stun.advance(now)
         {

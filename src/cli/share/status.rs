@@ -8,7 +8,7 @@ use qrcode::render::unicode::Dense1x2;
 use serde::Serialize;
 
 use crate::cli::printable::printable;
-use crate::cli::report;
+use crate::cli::{report, transport};
 
 /// The first line of `--json`, and what people are told in its place.
 #[derive(Debug, Serialize)]
@@ -33,6 +33,11 @@ pub(super) struct Ready {
     pub(super) length: u64,
     /// How many files.
     pub(super) files: usize,
+    #[serde(flatten)]
+    pub(super) outside: transport::Outside,
+    /// The same for people.
+    #[serde(skip)]
+    pub(super) servers: Vec<(&'static str, String)>,
     #[serde(skip)]
     pub(super) hint: Option<&'static str>,
 }
@@ -55,6 +60,9 @@ impl Ready {
         report::line(format_args!("Page      {}", self.page))?;
         report::line(format_args!("Magnet    {}", self.magnet))?;
         report::line(format_args!("Tracker   {}", self.tracker))?;
+        for (what, address) in &self.servers {
+            report::line(format_args!("{what:<9} {address}"))?;
+        }
         if qr && std::io::stdout().is_terminal() {
             // A URL too long for a QR code is still a URL.
             if let Ok(code) = QrCode::new(&self.page) {

@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_secs(30);
 /// allocation lasts would do, minutes mostly, but routers forget us sooner.
 const MIN_REFRESH: Duration = Duration::from_secs(5);
 
-/// How often in a row it may name another nonce.
+/// How often in a row it may name another nonce, or have an allocation in the way.
 const MAX_CHALLENGES: u32 = 3;
 
 /// A TURN server, and who we are to it.
@@ -227,7 +227,6 @@ impl Relay {
     }
 
     fn granted(&mut self, now: Instant, datagram: &[u8]) {
-        self.challenges = 0;
         match self.step {
             Step::Allocate => {
                 self.relayed = message::address(datagram, XOR_RELAYED_ADDRESS);
@@ -238,7 +237,7 @@ impl Relay {
             Step::Clear => return self.begin(now, Step::Allocate),
             Step::Release => return self.begin(now + PAUSE, Step::Allocate),
         }
-        self.settled = true;
+        (self.settled, self.challenges) = (true, 0);
         let lifetime = message::seconds(datagram, LIFETIME).unwrap_or_default();
         let next = Duration::from_secs(u64::from(lifetime / 2)).clamp(MIN_REFRESH, PERIOD);
         self.begin(now + next, Step::Refresh);
@@ -270,7 +269,10 @@ impl Relay {
         }
         match (self.step, code) {
             // Allocation Mismatch (RFC 8656 §7.2): there is one, or there is none.
-            (Step::Allocate, 437) => self.begin(now, Step::Clear),
+            (Step::Allocate, 437) if self.challenges < MAX_CHALLENGES => {
+                self.challenges += 1;
+                self.begin(now, Step::Clear);
+            }
             (Step::Clear, _) => self.begin(now + PAUSE, Step::Allocate),
             (Step::Refresh, 437) => {
                 self.lose();

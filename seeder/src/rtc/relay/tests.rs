@@ -141,6 +141,25 @@ fn the_allocation_of_an_earlier_run_makes_way() {
 }
 
 #[test]
+fn a_server_whose_way_is_never_clear_is_given_up() {
+    let now = Instant::now();
+    let mut relay = relay(now);
+    let first = relay.advance(now).expect("a request");
+    relay.receive(now, &error(&first, 1, b"one"));
+    let asked = (0..100).map_while(|_| {
+        let request = relay.advance(now)?;
+        let answer = match kind(&request) {
+            ALLOCATE => error(&request, 37, b"one"),
+            _ => answer(&request, SUCCESS).signed(&key()),
+        };
+        relay.receive(now, &answer);
+        Some(request)
+    });
+    assert!(asked.count() < 10);
+    assert_eq!((relay.wake, relay.settled), (now + PAUSE, true));
+}
+
+#[test]
 fn checks_ask_for_a_permission_and_content_for_a_channel() {
     let (mut relay, now) = allocated();
     let peer = address("198.51.100.7:4000");

@@ -1,5 +1,7 @@
 #![no_main]
 
+#[path = "../../seeder/src/rtc/outside.rs"]
+mod outside;
 #[path = "../../seeder/src/rtc/reach.rs"]
 mod reach;
 #[path = "../../seeder/src/rtc/sdp.rs"]

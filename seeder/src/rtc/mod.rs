@@ -13,7 +13,9 @@ mod error;
 mod grants;
 mod link;
 mod message;
+mod offer;
 mod offered;
+mod outside;
 mod pacer;
 mod path;
 mod peer;
@@ -39,25 +41,24 @@ use rand::RngExt;
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::peer_connection::RTCPeerConnectionBuilder;
 use tokio::sync::{mpsc, oneshot, watch};
-use webrtc::data_channel::RTCDataChannelId;
 use webrtc::peer_connection::{
     RTCIceCandidateInit, RTCPeerConnection, RTCSessionDescription, SettingEngine,
     SettingEngineBuilder,
 };
 
-use channel::LinkEnd;
 pub use channel::{Channel, Opening, SEND_TIMEOUT};
 use endpoint::{Endpoint, Order};
 pub use error::RtcError;
-use link::{Bell, Link};
+use link::Bell;
+pub use offer::Offer;
+use offer::Place;
 pub use offered::Offered;
+pub use outside::Outside;
 use path::Via;
-use peer::Peer;
 use reach::Reach;
 pub use relay::Turn;
 use routes::Key;
 pub use sdp::SdpError;
-pub use servers::Outside;
 use servers::Servers;
 pub use transport::Transport;
 
@@ -309,59 +310,6 @@ impl Rtc {
             })?;
         }
         Ok((ufrag, stack))
-    }
-}
-
-/// Where a connection will be driven.
-struct Place {
-    key: Key,
-    bell: Arc<Bell>,
-    orders: mpsc::Sender<Order>,
-}
-
-impl Place {
-    async fn add(
-        self,
-        ufrag: String,
-        stack: RTCPeerConnection,
-        channel: Option<RTCDataChannelId>,
-    ) -> Result<Opening, RtcError> {
-        let link = Arc::new(Link::new(self.key, self.bell, SEND_BUFFER_BYTES));
-        let end = LinkEnd(Arc::clone(&link));
-        let peer = Box::new(Peer::new(Instant::now(), stack, channel, link));
-        let order = Order::Add(self.key, ufrag, peer);
-        self.orders.send(order).await.map_err(|_| RtcError::Gone)?;
-        Ok(Opening::new(end))
-    }
-}
-
-/// An offer of ours that waits for its answer. Dropped, it is withdrawn. Until
-/// the answer comes there is nothing to do for it, so nothing is done.
-pub struct Offer {
-    reach: Reach,
-    place: Place,
-    ufrag: String,
-    stack: RTCPeerConnection,
-    channel: RTCDataChannelId,
-}
-
-impl std::fmt::Debug for Offer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Offer").finish_non_exhaustive()
-    }
-}
-
-impl Offer {
-    /// Takes the answer's SDP.
-    ///
-    /// # Errors
-    /// When the answer is over a limit or the stack cannot read it.
-    pub async fn accept_answer(mut self, answer: &str) -> Result<Opening, RtcError> {
-        let answer = sdp::accept_remote(answer, self.reach)?;
-        let answer = RTCSessionDescription::answer(answer)?;
-        self.stack.set_remote_description(Instant::now(), answer)?;
-        let channel = Some(self.channel);
-        self.place.add(self.ufrag, self.stack, channel).await
     }
 }
 

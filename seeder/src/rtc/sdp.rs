@@ -6,8 +6,8 @@
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 
+use super::outside::Outside;
 use super::reach::Reach;
-use super::servers::Outside;
 
 /// The longest description accepted, in bytes. Browsers send 0.5 to 2.5 KB.
 pub(super) const MAX_SDP_BYTES: usize = 16 * 1024;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use super::outside::Outside;
 use super::path::{Path, Via};
 use super::reflexive::Reflexive;
 use super::relay::Relay;
@@ -22,17 +23,6 @@ pub(super) const PERIOD: Duration = Duration::from_secs(20);
 /// The pause after the request that comes after so many.
 pub(super) fn patience(tries: u32) -> Duration {
     Duration::from_millis(500) * (1 << tries.min(TRIES - 1))
-}
-
-/// Where others find us beside this machine's own addresses.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Outside {
-    /// The address that a STUN server sees (RFC 8445 §5.1.1.2).
-    pub mapped: Option<SocketAddr>,
-    /// The address at which a TURN server takes datagrams for us.
-    pub relayed: Option<SocketAddr>,
-    /// Whether all servers have answered or been given up once.
-    pub settled: bool,
 }
 
 /// The servers, if there are any.

@@ -32,19 +32,10 @@ impl Socket {
     /// # Errors
     /// When the address cannot be bound.
     pub(super) fn bind(listen: SocketAddr) -> io::Result<Self> {
-        let socket = socket2::Socket::new(
-            socket2::Domain::for_address(listen),
-            socket2::Type::DGRAM,
-            Some(socket2::Protocol::UDP),
-        )?;
-        if listen.is_ipv6() {
-            // `[::]` serves both families; Windows and some sysctls say otherwise.
-            socket.set_only_v6(false)?;
-        }
+        let socket = open(listen, socket2::Type::DGRAM)?;
         // The kernel grants what its limits allow.
         let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
         let _ = socket.set_send_buffer_size(SOCKET_BUFFER_BYTES);
-        socket.set_nonblocking(true)?;
         socket.bind(&listen.into())?;
         let (receive, send) = (socket.recv_buffer_size()?, socket.send_buffer_size()?);
         tracing::info!(
@@ -140,6 +131,20 @@ impl Socket {
             SocketAddr::V4(_) | SocketAddr::V6(_) => to,
         }
     }
+}
+
+/// A socket to bind to `listen`, for tokio.
+///
+/// # Errors
+/// When the kernel gives none.
+pub(super) fn open(listen: SocketAddr, kind: socket2::Type) -> io::Result<socket2::Socket> {
+    let socket = socket2::Socket::new(socket2::Domain::for_address(listen), kind, None)?;
+    if listen.is_ipv6() {
+        // `[::]` serves both families; Windows and some sysctls say otherwise.
+        socket.set_only_v6(false)?;
+    }
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }
 
 /// Room to read messages into.

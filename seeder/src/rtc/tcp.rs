@@ -128,16 +128,8 @@ impl Connections {
 
 /// Listens at the address of the UDP socket.
 pub(super) fn listen(at: SocketAddr) -> io::Result<TcpListener> {
-    let socket = socket2::Socket::new(
-        socket2::Domain::for_address(at),
-        socket2::Type::STREAM,
-        Some(socket2::Protocol::TCP),
-    )?;
-    if at.is_ipv6() {
-        socket.set_only_v6(false)?;
-    }
+    let socket = super::socket::open(at, socket2::Type::STREAM)?;
     socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
     socket.bind(&at.into())?;
     socket.listen(128)?;
     TcpListener::from_std(socket.into())

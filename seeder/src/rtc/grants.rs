@@ -39,7 +39,8 @@ pub(super) struct Ask {
 
 #[derive(Debug)]
 struct Grant {
-    transaction: Transaction,
+    /// That of the request that waits for its answer.
+    transaction: Option<Transaction>,
     asked: Instant,
     /// When to ask again.
     again: Instant,
@@ -53,13 +54,13 @@ impl Grant {
             return None;
         }
         (self.asked, self.again) = (now, now + PATIENCE);
-        self.transaction = rand::random();
-        Some(self.transaction)
+        self.transaction = Some(rand::random());
+        self.transaction
     }
 
     fn new(now: Instant) -> Self {
         Self {
-            transaction: Transaction::default(),
+            transaction: None,
             asked: now,
             again: now,
             until: None,
@@ -149,7 +150,7 @@ impl Grants {
         self.permissions
             .values()
             .chain(channels)
-            .any(|grant| grant.transaction == transaction)
+            .any(|grant| grant.transaction == Some(transaction))
     }
 
     /// Takes the answer to a transaction.
@@ -160,7 +161,7 @@ impl Grants {
             .map(|grant| (grant, PERMITTED));
         let channels = self.channels.values_mut().map(|(_, grant)| (grant, BOUND));
         for (grant, lasts) in permissions.chain(channels) {
-            if grant.transaction == transaction {
+            if grant.transaction == Some(transaction) {
                 match answer {
                     Answer::Granted => {
                         grant.until = Some(grant.asked + lasts);
@@ -172,7 +173,7 @@ impl Grants {
                         grant.again = now + REFUSED;
                     }
                 }
-                grant.transaction = Transaction::default();
+                grant.transaction = None;
                 return;
             }
         }

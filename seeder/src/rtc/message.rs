@@ -136,11 +136,11 @@ pub(super) fn is_signed(datagram: &[u8], key: &LoginKey) -> bool {
     hmac(key, &signed).verify_slice(signature).is_ok()
 }
 
-/// The type of a message of this transaction.
-pub(super) fn kind_of(datagram: &[u8], transaction: &Transaction) -> Option<u16> {
+/// The type of a message, and its transaction.
+pub(super) fn head(datagram: &[u8]) -> Option<(u16, Transaction)> {
     stun::class(datagram)?;
-    let is_ours = stun::transaction(datagram)? == *transaction;
-    is_ours.then(|| u16::from_be_bytes([datagram[0], datagram[1]]))
+    let kind = u16::from_be_bytes(*datagram.first_chunk()?);
+    Some((kind, stun::transaction(datagram)?))
 }
 
 /// An address in a message, unmasked (RFC 8489 §14.2).
@@ -265,8 +265,7 @@ mod tests {
             Message::new(ALLOCATE | ERROR, TRANSACTION).with(ERROR_CODE, b"\0\0\x04\x26Stale");
         let message = message.into_bytes();
         assert_eq!(error(&message), Some((438, "Stale")));
-        assert_eq!(kind_of(&message, &TRANSACTION), Some(ALLOCATE | ERROR));
-        assert_eq!(kind_of(&message, &[0; 12]), None);
+        assert_eq!(head(&message), Some((ALLOCATE | ERROR, TRANSACTION)));
     }
 
     #[test]

@@ -322,8 +322,8 @@ pub fn binding_request(transaction: [u8; 12]) -> Vec<u8> {
 /// The address in the success response to it.
 #[must_use]
 pub fn mapped_address(response: &[u8], transaction: [u8; 12]) -> Option<SocketAddr> {
-    let kind = message::kind_of(response, &transaction)?;
-    (kind == message::BINDING | message::SUCCESS).then(|| message::mapped_address(response))?
+    let answer = (message::BINDING | message::SUCCESS, transaction);
+    (message::head(response)? == answer).then(|| message::mapped_address(response))?
 }
 
 fn settings(ufrag: &str, ice_lite: bool) -> SettingEngine {

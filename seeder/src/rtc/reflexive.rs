@@ -54,7 +54,7 @@ impl Reflexive {
     /// Takes a datagram of the server; returns whether it is an answer.
     pub(super) fn receive(&mut self, now: Instant, datagram: &[u8]) -> bool {
         let is_answer = self.tries > 0
-            && message::kind_of(datagram, &self.transaction) == Some(BINDING | SUCCESS);
+            && message::head(datagram) == Some((BINDING | SUCCESS, self.transaction));
         if is_answer {
             let mapped = message::mapped_address(datagram);
             if mapped != self.mapped {

@@ -115,19 +115,12 @@ impl Relay {
         }
         self.wake = now + patience(self.tries);
         self.tries += 1;
-        let lifetime = |method| {
-            self.request(method, self.transaction)
-                .with(LIFETIME, &[0; 4])
-        };
-        Some(
-            self.finish(match self.step {
-                Step::Allocate => self
-                    .request(ALLOCATE, self.transaction)
-                    .with(REQUESTED_TRANSPORT, &UDP),
-                Step::Refresh => self.request(REFRESH, self.transaction),
-                Step::Clear | Step::Release => lifetime(REFRESH),
-            }),
-        )
+        let request = |method| self.request(method, self.transaction);
+        Some(self.finish(match self.step {
+            Step::Allocate => request(ALLOCATE).with(REQUESTED_TRANSPORT, &UDP),
+            Step::Refresh => request(REFRESH),
+            Step::Clear | Step::Release => request(REFRESH).with(LIFETIME, &[0; 4]),
+        }))
     }
 
     /// Gives the relay back; returns what to send.
@@ -187,36 +180,38 @@ impl Relay {
             let peer = self.grants.peer_of(u16::from_be_bytes([high, low]))?;
             return Some((peer, data.get(..length)?));
         }
-        let transaction = stun::transaction(datagram)?;
-        let kind = message::kind_of(datagram, &transaction)?;
+        let (kind, transaction) = message::head(datagram)?;
         if kind == DATA_INDICATION {
             let peer = message::address(datagram, XOR_PEER_ADDRESS)?;
             return Some((peer, stun::attribute(datagram, DATA)?));
         }
         let is_step = self.tries > 0 && transaction == self.transaction;
-        if kind & ERROR == ERROR {
-            let (code, reason) = message::error(datagram)?;
-            let challenged = self.challenge(code, datagram);
-            if is_step {
-                self.refused(now, code, reason, challenged);
-            } else if code == 437 && self.grants.has_asked(transaction) {
-                self.lose();
-                self.begin(now, Step::Allocate);
-            } else if self.grants.has_asked(transaction) {
-                tracing::debug!(code, reason, "the relay does not let a host through");
-                let answer = if challenged {
-                    Answer::AskAgain
+        if !is_step && !self.grants.has_asked(transaction) {
+            return None;
+        }
+        match kind & ERROR {
+            SUCCESS if !self.is_authentic(datagram) => {}
+            SUCCESS if is_step => self.granted(now, datagram),
+            SUCCESS => self.grants.answered(now, transaction, Answer::Granted),
+            ERROR => {
+                let (code, reason) = message::error(datagram)?;
+                let challenged = self.challenge(code, datagram);
+                if is_step {
+                    self.refused(now, code, reason, challenged);
+                } else if code == 437 {
+                    self.lose();
+                    self.begin(now, Step::Allocate);
                 } else {
-                    Answer::Refused
-                };
-                self.grants.answered(now, transaction, answer);
+                    tracing::debug!(code, reason, "the relay does not let a host through");
+                    let answer = if challenged {
+                        Answer::AskAgain
+                    } else {
+                        Answer::Refused
+                    };
+                    self.grants.answered(now, transaction, answer);
+                }
             }
-        } else if kind & ERROR == SUCCESS && self.is_authentic(datagram) {
-            if is_step {
-                self.granted(now, datagram);
-            } else {
-                self.grants.answered(now, transaction, Answer::Granted);
-            }
+            _ => {}
         }
         None
     }

@@ -96,12 +96,12 @@ impl Servers {
         }
         match &mut self.relay {
             Some(relay) if from == relay.server() => {
-                let data = relay.receive(now, datagram);
-                self.tell();
-                data.map(|(remote, data)| {
-                    let via = Via::Relay;
-                    (Path { via, remote }, data)
-                })
+                let Some((remote, data)) = relay.receive(now, datagram) else {
+                    self.tell();
+                    return None;
+                };
+                let via = Via::Relay;
+                Some((Path { via, remote }, data))
             }
             _ => Some((Path::direct(from), datagram)),
         }

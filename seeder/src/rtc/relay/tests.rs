@@ -25,8 +25,7 @@ fn key() -> LoginKey {
 }
 
 fn kind(request: &[u8]) -> u16 {
-    let transaction = stun::transaction(request).expect("a transaction");
-    message::kind_of(request, &transaction).expect("a message")
+    message::head(request).expect("a message").0
 }
 
 /// The head of an answer to a request.
@@ -212,6 +211,23 @@ fn a_peers_datagram_comes_out_of_what_it_is_wrapped_in() {
     ] {
         assert_eq!(relay.receive(now, wrong), None);
     }
+}
+
+#[test]
+fn an_error_that_answers_nothing_changes_nothing() {
+    let (mut relay, now) = allocated();
+    let peer = address("198.51.100.7:4000");
+    let asked = sent(&mut relay, now, peer, b"x");
+    relay.receive(now, &answer(&asked[0], SUCCESS).signed(&key()));
+    for transaction in [[0; 12], [7; 12]] {
+        for code in [1, 37, 38] {
+            let stranger = Message::new(ALLOCATE, transaction).into_bytes();
+            relay.receive(now, &error(&stranger, code, b"forged"));
+        }
+    }
+    assert_eq!(relay.relayed, Some(relayed()));
+    let refresh = relay.advance(now + PERIOD).expect("a refresh");
+    assert_eq!(stun::attribute(&refresh, NONCE), Some(&b"one"[..]));
 }
 
 #[test]

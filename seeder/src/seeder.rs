@@ -106,8 +106,12 @@ impl Seeder {
         if let Some(limit) = config.upload.too_slow() {
             return Err(StartError::Slow(limit));
         }
-        let first = config.listen.port();
-        if let Some(last) = config.last_port.filter(|last| first == 0 || *last < first) {
+        let first = config.transport.listen.port();
+        if let Some(last) = config
+            .transport
+            .last_port
+            .filter(|last| first == 0 || *last < first)
+        {
             return Err(StartError::Ports { first, last });
         }
         if let Some(url) = config.trackers.iter().find(|url| !is_websocket(url)) {
@@ -118,8 +122,8 @@ impl Seeder {
         }
         // Another part of the process may have chosen one: then that is used.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let rtc = Rtc::start(config.transport()).map_err(|source| {
-            let address = config.listen;
+        let rtc = Rtc::start(config.transport.clone()).map_err(|source| {
+            let address = config.transport.listen;
             StartError::Bind { address, source }
         })?;
         // What is said of us before the servers have answered lacks their part.

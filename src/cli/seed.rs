@@ -87,13 +87,13 @@ fn config(args: &Args) -> anyhow::Result<seeder::Config> {
             per_torrent: args.upload_limit_per_torrent,
             ..args.policy.upload()
         },
-        public_ip: args.public_ip,
         ..seeder::Config::default()
     };
     if let Some(listen) = args.listen {
-        config.listen = listen;
+        config.transport.listen = listen;
     }
-    args.transport.apply(&mut config)?;
+    config.transport.public_ip = args.public_ip;
+    args.transport.apply(&mut config.transport)?;
     Ok(config)
 }
 

@@ -183,13 +183,13 @@ fn seeder_config(args: &Args, addresses: &Addresses) -> anyhow::Result<seeder::C
         trackers,
         choker: args.policy.choker(),
         upload: args.policy.upload(),
-        public_ip: args.public_ip,
         ..seeder::Config::default()
     };
     if let Some(listen) = args.rtc_listen {
-        config.listen = listen;
+        config.transport.listen = listen;
     }
-    args.transport.apply(&mut config)?;
+    config.transport.public_ip = args.public_ip;
+    args.transport.apply(&mut config.transport)?;
     Ok(config)
 }
 

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
 use anyhow::Context;
-use seeder::rtc::{self, Offered, Turn};
+use seeder::rtc::{self, Offered, Transport, Turn};
 
 /// The usual port of STUN and TURN (RFC 8489 §18.6).
 const STUN_PORT: u16 = 3478;
@@ -42,17 +42,17 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Configures a seeder so.
+    /// Has browsers reach a seeder so.
     ///
     /// # Errors
     /// When a server's name has no address.
-    pub(crate) fn apply(&self, config: &mut seeder::Config) -> anyhow::Result<()> {
-        config.last_port = self.rtc_last_port;
-        config.offered.clone_from(&self.rtc_offer);
-        config.ice_lite = self.ice_lite;
-        config.ice_tcp = self.ice_tcp;
-        let resolve = |server: &Server| server.resolve(config.listen.ip());
-        config.stun = self.stun.as_ref().map(resolve).transpose()?;
+    pub(crate) fn apply(&self, transport: &mut Transport) -> anyhow::Result<()> {
+        transport.last_port = self.rtc_last_port;
+        transport.offered.clone_from(&self.rtc_offer);
+        transport.ice_lite = self.ice_lite;
+        transport.ice_tcp = self.ice_tcp;
+        let resolve = |server: &Server| server.resolve(transport.listen.ip());
+        transport.stun = self.stun.as_ref().map(resolve).transpose()?;
         let turn = self.turn.as_ref().map(|relay| {
             anyhow::Ok(Turn {
                 server: resolve(&relay.server)?,
@@ -60,7 +60,7 @@ impl Args {
                 password: relay.password.clone(),
             })
         });
-        config.turn = turn.transpose()?;
+        transport.turn = turn.transpose()?;
         Ok(())
     }
 
@@ -230,16 +230,16 @@ mod tests {
 
     #[test]
     fn a_server_is_of_the_family_of_the_socket() {
-        let mut config = seeder::Config::default();
+        let mut transport = Transport::default();
         let args = parse(&["--stun", "[::1]:9"]).expect("arguments");
-        let error = args.apply(&mut config).expect_err("no way there");
+        let error = args.apply(&mut transport).expect_err("no way there");
         assert_eq!(
             error.to_string(),
             "the server `[::1]` has no IPv4 address: listen on `[::]:PORT`"
         );
-        config.listen = "[::]:0".parse().expect("an address");
-        args.apply(&mut config).expect("both families");
-        assert_eq!(config.stun, "[::1]:9".parse().ok());
+        transport.listen = "[::]:0".parse().expect("an address");
+        args.apply(&mut transport).expect("both families");
+        assert_eq!(transport.stun, "[::1]:9".parse().ok());
     }
 
     fn server(text: &str) -> Option<(String, u16)> {

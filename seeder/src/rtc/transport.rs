@@ -9,19 +9,22 @@ use super::{Offered, Turn};
 /// How browsers reach us.
 #[derive(Debug, Clone)]
 pub struct Transport {
-    /// The UDP address; port 0 takes a free one. With a wildcard address,
-    /// descriptions name every interface's address and loopback.
+    /// The UDP address of all connections; port 0 takes a free one. With a
+    /// wildcard address, descriptions name every interface's address and loopback,
+    /// and `[::]` serves IPv4 and IPv6.
     pub listen: SocketAddr,
     /// Take the first free port from that of `listen` to this one.
     pub last_port: Option<u16>,
-    /// The address to name instead, with the bound port.
+    /// The address to name instead, with the bound port: for a host behind
+    /// one-to-one NAT.
     pub public_ip: Option<IpAddr>,
     /// Of the addresses behind a wildcard, name these alone; all when empty.
     pub offered: Vec<Offered>,
     /// Be an ICE-lite agent (RFC 8445 §2.5): for hosts that are reachable, and
     /// send no checks but in answer to the peer's.
     pub ice_lite: bool,
-    /// Listen for ICE over TCP, too, on the same port (RFC 6544).
+    /// Listen for ICE over TCP, too, on the same port (RFC 6544): for browsers
+    /// whose networks drop UDP.
     pub ice_tcp: bool,
     /// A STUN server that tells how the socket looks from outside.
     pub stun: Option<SocketAddr>,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use metainfo::{CreateOptions, Metainfo};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
+use seeder::rtc::Transport;
 use seeder::{ChokerConfig, Config, Event, Seeder, Slots, Stats};
 use tokio::sync::broadcast::Receiver;
 use tracker_protocol::InfoHash;
@@ -166,7 +167,10 @@ fn with_slots(slots: usize) -> Config {
 
 async fn seed_with(relay: &Relay, content: &Content, config: Config) -> (Seeder, Receiver<Event>) {
     let config = Config {
-        listen: "127.0.0.1:0".parse().expect("an address"),
+        transport: Transport {
+            listen: "127.0.0.1:0".parse().expect("an address"),
+            ..config.transport
+        },
         trackers: vec![relay.url()],
         ..config
     };

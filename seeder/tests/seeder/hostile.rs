@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use seeder::Config;
+use seeder::rtc::Transport;
 use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
 use tracker_protocol::Event;
@@ -285,7 +286,10 @@ async fn a_seeder_for_the_public_sends_nothing_to_addresses_inside_the_machine()
 
     let victim = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
     let config = Config {
-        public_ip: Some("192.0.2.1".parse().expect("an address")),
+        transport: Transport {
+            public_ip: Some("192.0.2.1".parse().expect("an address")),
+            ..Transport::default()
+        },
         ..Config::default()
     };
     let public = Bench::start_with(Content::file(100_000), config).await;

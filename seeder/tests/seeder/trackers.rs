@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use seeder::rtc::Transport;
 use seeder::{Config, Event, Seeder};
 use tokio::net::TcpListener;
 use tokio_tungstenite::accept_async;
@@ -9,12 +10,19 @@ use tokio_tungstenite::accept_async;
 use crate::bench::{Content, DEADLINE};
 use crate::relay::Relay;
 
+fn on_loopback() -> Transport {
+    Transport {
+        listen: "127.0.0.1:0".parse().expect("an address"),
+        ..Transport::default()
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_connection_to_a_tracker_begins_with_all_offers() {
     let relay = Relay::start().await;
     let content = Content::file(100_000);
     let config = Config {
-        listen: "127.0.0.1:0".parse().expect("an address"),
+        transport: on_loopback(),
         trackers: vec![relay.url()],
         offers: 10,
         ..Config::default()
@@ -42,7 +50,7 @@ async fn a_tracker_that_answers_no_ping_is_connected_to_anew() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let content = Content::file(100_000);
     let config = Config {
-        listen: "127.0.0.1:0".parse().expect("an address"),
+        transport: on_loopback(),
         trackers: vec![format!(
             "ws://{}",
             listener.local_addr().expect("an address")
@@ -75,7 +83,7 @@ async fn a_tracker_that_is_down_keeps_nobody_from_another() {
     drop(nobody);
     let content = Content::file(100_000);
     let config = Config {
-        listen: "127.0.0.1:0".parse().expect("an address"),
+        transport: on_loopback(),
         trackers: vec![dead.clone(), relay.url()],
         ..Config::default()
     };

@@ -1,3 +1,4 @@
+use seeder::rtc::Transport;
 use seeder::{Config, Seeder};
 use seeder_bench::{BenchError, Crowd, Meeting, Plan, Report};
 
@@ -7,7 +8,10 @@ use crate::{PIECES, Scene};
 fn bench(crowd: Crowd, change: impl FnOnce(&mut Plan)) -> Report {
     let scene = Scene::new();
     let config = Config {
-        listen: ([127, 0, 0, 1], 0).into(),
+        transport: Transport {
+            listen: ([127, 0, 0, 1], 0).into(),
+            ..Transport::default()
+        },
         trackers: vec![scene.url()],
         ..Config::default()
     };
